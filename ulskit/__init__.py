@@ -1,0 +1,1 @@
+"""ulskit: universal lesion segmentation in CT from weak labels."""
