@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,7 @@ def _store_slices(root: zarr.Group, plan: IngestPlan, *, strict: bool, workers: 
     group: Any = root[schema.SLICES]
     spec = _image_spec(plan)
 
-    def shard(items: slice) -> tuple[Block, Marks]:
+    def shard(items: slice, step: Callable[[], None]) -> tuple[Block, Marks]:
         files = plan.slices[items]
         block = np.full((len(files), *spec.item_shape), spec.fill_value, spec.dtype)
         marks = np.full(len(files), STORED, np.uint8)
@@ -191,6 +191,7 @@ def _store_slices(root: zarr.Group, plan: IngestPlan, *, strict: bool, workers: 
                 if strict:
                     raise DataError(f"{file.path}: {error}") from error
                 marks[at] = ABSENT
+            step()
         group["digest"][items] = np.array(digests, dtype=np.dtypes.StringDType())
         return block, marks
 

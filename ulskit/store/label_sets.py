@@ -77,13 +77,14 @@ def write_labels(
 
     array, status = group["mask"], group["status"]
 
-    def shard(items: slice) -> tuple[Block, Marks]:
+    def shard(items: slice, step: Callable[[], None]) -> tuple[Block, Marks]:
         block, marks = np.asarray(array[items]), np.asarray(status[items])  # type: ignore[index]
         for at, lesion in enumerate(range(items.start, items.stop)):
             if wanted[lesion] and marks[at] != STORED:
                 label = _checked(make(lesion), store, lesion, spec)
                 block[at, : label.shape[0], : label.shape[1]] = label
                 marks[at] = STORED
+            step()
         marks[marks != STORED] = ABSENT
         return block, marks
 

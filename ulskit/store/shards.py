@@ -6,6 +6,7 @@ replaces as a whole; so a shard without marks is written again, and one with mar
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
@@ -54,7 +55,7 @@ def create_array(group: zarr.Group, spec: ArraySpec) -> None:
 def write_shards(
     group: zarr.Group,
     spec: ArraySpec,
-    make: Callable[[slice], tuple[Block, Marks]],
+    make: Callable[[slice, Callable[[], None]], tuple[Block, Marks]],
     *,
     wanted: npt.NDArray[np.bool_] | None = None,
     workers: int,
@@ -65,7 +66,7 @@ def write_shards(
 
     Args:
         make: gives the items of a range as ``[item, y, x]`` (``spec.item_shape`` each) and their marks ``[item]``,
-            :data:`STORED` or :data:`ABSENT`. It runs in threads.
+            :data:`STORED` or :data:`ABSENT`. It runs in threads, and calls its second argument after every item.
         wanted: bool ``[item]``, the items that must be stored at the end; all by default.
         workers: threads, each with one shard in memory.
     """
@@ -76,21 +77,33 @@ def write_shards(
     ranges = [slice(at, min(at + spec.per_shard, spec.count)) for at in range(0, spec.count, spec.per_shard)]
     todo = [items for items in ranges if missing[items].any()]
 
-    def write(items: slice) -> int:
-        block, new_marks = make(items)
-        array[items] = block
-        status[items] = new_marks
-        return items.stop - items.start
+    stop = threading.Event()
 
     with progress(description, spec.count) as advance, ThreadPoolExecutor(workers) as pool:
         advance(spec.count - sum(items.stop - items.start for items in todo))
+
+        def step() -> None:
+            if stop.is_set():  # an interruption need not wait for the end of the shard
+                raise _StoppedError
+            advance()
+
+        def write(items: slice) -> None:
+            block, new_marks = make(items, step)
+            array[items] = block
+            status[items] = new_marks
+
         futures = [pool.submit(write, items) for items in todo]
         try:
             for future in as_completed(futures):
-                advance(future.result())
+                future.result()
         except BaseException:
+            stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+class _StoppedError(Exception):
+    """Ends a thread whose work nobody waits for any more."""
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:

@@ -139,9 +139,25 @@ class Store:
         """Names of the finished label sets."""
         return [name for name, group in self._label_groups() if group.attrs.get("complete")]
 
+    def latest_labels(self) -> str:
+        """The prediction that was made last; without one, the label set that was.
+
+        Raises:
+            StoreError: there is no label set but the truth.
+        """
+        names = [name for name in self.labels() if name != schema.TRUTH]
+        predicted = [name for name in names if name.startswith(f"{schema.PREDICTED}/")]
+        if not names:
+            raise StoreError(f"{self.location} has no labels yet: run `ulskit pseudolabel`")
+        return max(predicted or names, key=lambda name: str(self.label_made(name).get("time", "")))
+
     def label_made(self, name: str) -> dict[str, Any]:
         """How a label set was made."""
         return dict(self._label_group(name).attrs["made"])  # type: ignore[arg-type]
+
+    def label_recipe(self, name: str) -> str:
+        """Digest of what a label set was made from: equal recipes, equal labels."""
+        return str(self._label_group(name).attrs["recipe"])
 
     def labelled(self, name: str) -> npt.NDArray[np.bool_]:
         """Which lesions the label set has a mask of, bool ``[lesion]``."""
