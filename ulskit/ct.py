@@ -70,7 +70,7 @@ def decode_png(data: bytes) -> ImageHU:
         DataError: not such a PNG, truncated, or damaged.
     """
     shape = png_shape(data[:PNG_HEADER_BYTES])
-    _check_chunks(data)
+    check_png(data)
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.shape != shape:
         raise DataError("damaged PNG: its pixels do not decode")
@@ -86,7 +86,14 @@ def encode_png(image_hu: ImageHU) -> bytes:
     return data.tobytes()
 
 
-def _check_chunks(data: bytes) -> None:
+def check_png(data: bytes) -> None:
+    """Check that a PNG of any kind is whole: its signature, and every chunk to the last.
+
+    Raises:
+        DataError: not a PNG, truncated, or damaged.
+    """
+    if len(data) < PNG_HEADER_BYTES or data[:8] != _SIGNATURE or data[12:16] != b"IHDR":
+        raise DataError("not a PNG file")
     view, at = memoryview(data), len(_SIGNATURE)
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)

@@ -55,8 +55,8 @@ def pooled_label(label: Tensor, size: tuple[int, int]) -> Tensor:
     """The label g_k of a coarser map, by majority.
 
     Each pixel of the map stands for a square of the label; at the lower and right border it may be cut off. The
-    commonest state in it wins. Where two are equally common, ignore goes before background, background before
-    foreground: the rule by which augmentation resamples labels.
+    commonest state in it wins. Where two are equally common, ignore goes before foreground, foreground before
+    background: at 1/4 this keeps the area of ellipses of 8 px radius to +1 %, the other way round they lose 8 %.
 
     Args:
         label: uint8 ``[n, 1, y, x]``, 0, 1, 255.
@@ -80,7 +80,7 @@ def pooled_label(label: Tensor, size: tuple[int, int]) -> Tensor:
     shares = F.avg_pool2d(states, factor, ceil_mode=True)
     foreground, ignore = shares[:, :1], shares[:, 1:]
     background = 1 - foreground - ignore
-    pooled = (foreground > background).to(label.dtype)
+    pooled = (foreground >= background).to(label.dtype)
     return torch.where(ignore >= torch.maximum(foreground, background), IGNORE, pooled)
 
 

@@ -42,6 +42,7 @@ class LesionSegmenter(lightning.LightningModule):
         self.history: list[dict[str, float]] = []
         self._epoch_started = 0.0
         self._images = 0
+        self._learning_rate = settings.learning_rate
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Image ``[n, c, y, x]`` → probability maps, coarse to fine."""
@@ -58,8 +59,9 @@ class LesionSegmenter(lightning.LightningModule):
         return make_batch(batch.tiles, batch.draws, batch.size)
 
     def on_train_epoch_start(self) -> None:
-        """Start the clock of the epoch."""
+        """Start the clock of the epoch, and note its rate before the scheduler steps."""
         self._epoch_started, self._images = time.perf_counter(), 0
+        self._learning_rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """ℓ_seg, and from the epoch the rule gives, weight · ℓ_rls on the finest map."""
@@ -93,7 +95,7 @@ class LesionSegmenter(lightning.LightningModule):
         seconds = time.perf_counter() - self._epoch_started
         row = {
             "epoch": self.current_epoch,
-            "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "learning_rate": self._learning_rate,
             "level_set_active": int(self.rule.active(self.current_epoch)),
             **dict(sorted(metrics.items())),
             "seconds": seconds,

@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch.loggers import Logger
 
 from ulskit.errors import DataError, RunError
+from ulskit.files import remove_unfinished, write_text
 from ulskit.model.feeding.batches import TrainingBatches, ValidationBatches, loader
 from ulskit.model.feeding.tiles import load_tiles
 from ulskit.model.training.callbacks import EpochKeeper, EpochProgress, write_history
@@ -73,7 +74,8 @@ def train(
     module = LesionSegmenter(settings, made=record["made"])  # fails for want of weights before anything is written
     if not run.exists:
         run.write_record(record)
-    (run.path / "settings.yaml").write_text(settings.to_yaml(), encoding="utf-8")
+    remove_unfinished(run.path)
+    write_text(run.path / "settings.yaml", settings.to_yaml())
     tiles = load_tiles(store, label_set, train_lesions, settings.roi, progress=progress)
     batches = TrainingBatches(
         tiles,
