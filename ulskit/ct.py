@@ -42,7 +42,7 @@ def apply_window(image_hu: FloatArray | ImageHU, window: Window) -> npt.NDArray[
     """Image of any shape brought to [0, 1] over a window, clipped, float32."""
     low, high = window
     scaled = (np.asarray(image_hu, dtype=np.float32) - low) / (high - low)
-    return np.clip(scaled, 0.0, 1.0)
+    return np.asarray(np.clip(scaled, 0.0, 1.0), dtype=np.float32)
 
 
 def png_shape(header: bytes) -> Shape:
@@ -74,7 +74,8 @@ def decode_png(data: bytes) -> ImageHU:
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.shape != shape:
         raise DataError("damaged PNG: its pixels do not decode")
-    return (values ^ np.uint16(HU_OFFSET)).view(np.int16)  # flipping the top bit subtracts 32768
+    flipped: npt.NDArray[np.uint16] = np.asarray(values, dtype=np.uint16) ^ np.uint16(HU_OFFSET)
+    return flipped.view(np.int16)  # flipping the top bit subtracts 32768
 
 
 def encode_png(image_hu: ImageHU) -> bytes:

@@ -46,8 +46,8 @@ class Predictor:
         """
         roi = roi_of_box(box_xy, self.roi)
         size = self.roi.size_for(roi.side_px)
-        # A tile of the sub-image itself, one pixel wider for the interpolation at its edge.
-        frame = native_frame(roi, 1.0 + 2 / roi.side_px, min(int(np.ceil(roi.side_px)) + 2, _LARGEST_TILE_PX))
+        # A tile of the sub-image itself, two pixels wider on every side for the interpolation at its edge.
+        frame = native_frame(roi, 1 + 4 / roi.side_px, min(int(np.ceil(roi.side_px)) + 4, _LARGEST_TILE_PX))
         tiles = image_tile(image_hu, frame, roi.center_xy, roi.side_px).to(self.device)
         image = make_batch(tiles, unchanged(1).to(self.device), size).image
         finest = self.network(image.contiguous(memory_format=torch.channels_last))[-1]

@@ -97,12 +97,16 @@ def bland_altman(
         say(axes, "nothing was measured")
         return
     _points(axes, (measured + reference) / 2, measured - reference, color)
-    for value, dashes, word in ((bias, "solid", "bias"), (limits[0], "dashed", "limit"), (limits[1], "dashed", "limit")):
+    for value, dashes, word in (
+        (bias, "solid", "bias"),
+        (limits[0], "dashed", "limit"),
+        (limits[1], "dashed", "limit"),
+    ):
         if not np.isfinite(value):
             continue
         axes.axhline(value, color=INK, alpha=0.75, linewidth=1.0, linestyle=dashes)
         axes.annotate(
-            f"{word} {value:+.1f}",
+            f"{word} {value:+.1f}".replace("-", "−"),
             xy=(1.0, value),
             xycoords=axes.get_yaxis_transform(),
             xytext=(3, 0),
@@ -141,9 +145,7 @@ def diameters_figure(
     return figure
 
 
-def _pairs(
-    measured: FloatArray, reference: FloatArray
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _pairs(measured: FloatArray, reference: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     one, other = np.asarray(measured, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     whole = np.isfinite(one) & np.isfinite(other)
     return one[whole], other[whole]

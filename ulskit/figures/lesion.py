@@ -17,6 +17,7 @@ from skimage.measure import find_contours
 from ulskit.ct import Window, apply_window
 from ulskit.figures.style import TRUTH_COLOR, new_figure, series_color
 from ulskit.geometry.ellipse import HALF_PIXEL, quarter_ellipse
+from ulskit.geometry.outline import level_contours
 from ulskit.types import FOREGROUND, IGNORE, ImageHU, Label, Mask, PointsXY, Shape, SpacingMM
 
 MARK_COLOR = "#FFFFFF"
@@ -166,10 +167,9 @@ def _path(mask: Mask, crop: Crop) -> OutlinePath | None:
     inside = mask[crop.top : crop.bottom, crop.left : crop.right]
     if not inside.any():
         return None
-    # With a margin every outline is closed; one pixel of it is taken off again by the origin.
-    outlines = find_contours(np.pad(inside, 1).astype(np.float64), 0.5)
-    origin_xy = np.array([crop.left - 1, crop.top - 1])
-    return OutlinePath.make_compound_path(*(OutlinePath(yx[:, ::-1] + origin_xy, closed=True) for yx in outlines))
+    origin_xy = np.array([crop.left, crop.top])
+    closed = [OutlinePath(xy + origin_xy, closed=True) for xy in level_contours(inside.astype(np.float64))]
+    return OutlinePath.make_compound_path(*closed)
 
 
 def _draw_region(axes: Axes, endpoints_xy: PointsXY, crop: Crop) -> None:
@@ -202,5 +202,22 @@ def _scale_bar(axes: Axes, crop: Crop, spacing_mm: SpacingMM) -> None:
     length_mm = max((mm for mm in _BAR_MM if mm <= width_mm / 3), default=_BAR_MM[0])
     length = length_mm / width_mm
     under = [withStroke(linewidth=3.2, foreground=_SHADE, alpha=0.6)]
-    axes.plot([0.04, 0.04 + length], [0.045, 0.045], transform=axes.transAxes, color="white", linewidth=1.8, solid_capstyle="butt", path_effects=under)
-    axes.text(0.04, 0.065, f"{length_mm} mm", transform=axes.transAxes, color="white", fontsize=7.5, va="bottom", path_effects=under)
+    axes.plot(
+        [0.04, 0.04 + length],
+        [0.045, 0.045],
+        transform=axes.transAxes,
+        color="white",
+        linewidth=1.8,
+        solid_capstyle="butt",
+        path_effects=under,
+    )
+    axes.text(
+        0.04,
+        0.065,
+        f"{length_mm} mm",
+        transform=axes.transAxes,
+        color="white",
+        fontsize=7.5,
+        va="bottom",
+        path_effects=under,
+    )

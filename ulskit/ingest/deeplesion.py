@@ -9,103 +9,26 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
-from ulskit.ct import PNG_HEADER_BYTES, decode_png, png_shape
+from ulskit.ct import decode_png
 from ulskit.errors import DataError, MissingFileError, StoreError
 from ulskit.geometry.recist import axis_lengths_px
-from ulskit.ingest.dl_info import LesionRow, Rejection, read_dl_info
+from ulskit.ingest.dl_info import LesionRow, Rejection, most_frequent
+from ulskit.ingest.plan import IngestPlan, SliceFile, plan_ingest
 from ulskit.progress import Progress, silent
 from ulskit.provenance import digest, made
 from ulskit.store import Location, Store, open_store, schema
 from ulskit.store.columns import seal, write_table
 from ulskit.store.shards import ABSENT, STORED, Block, Marks, create_array, write_shards
 from ulskit.store.store import open_root
-from ulskit.types import Shape
 
-
-@dataclass(frozen=True, kw_only=True)
-class SliceFile:
-    """A slice that the store is to hold."""
-
-    path: str
-    series_id: str
-    index: int
-    shape: Shape
-    row: LesionRow
-    """The first row that asks for it: it knows patient, study and spacing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngestPlan:
-    """What an ingest will do, known before any pixel is read."""
-
-    folder: Path
-    slices: list[SliceFile]
-    rows: list[LesionRow]
-    rejected: list[Rejection]
-    context_slices: int
-    csv_digest: str
-
-    @property
-    def digest(self) -> str:
-        """Equal for equal source: the same CSV, the same files, the same request for context."""
-        return digest([self.csv_digest, self.context_slices, [(item.path, item.shape) for item in self.slices]])
-
-
-def plan_ingest(folder: Path, context_slices: int = 0) -> IngestPlan:
-    """Read DL_info.csv and the headers of the PNGs it names.
-
-    Args:
-        folder: holds DL_info.csv and Images_png/.
-        context_slices: neighbours to store on either side of each key slice, where their files exist.
-
-    Raises:
-        MissingFileError: no folder, CSV or Images_png/.
-        DataError: the CSV is none, or the folder holds none of its slices.
-    """
-    images = folder / "Images_png"
-    if not folder.is_dir():
-        raise MissingFileError(f"no folder {folder}")
-    read, rejected = read_dl_info(folder / "DL_info.csv")
-    if not images.is_dir():
-        raise MissingFileError(f"no Images_png in {folder}: name the folder that holds DL_info.csv and Images_png/")
-    files: dict[str, SliceFile] = {}
-    rows: list[LesionRow] = []
-    reasons: dict[str, str | None] = {}
-    for row in read:
-        key = row.slice_file(row.key_slice)
-        if key not in reasons:
-            reasons[key] = _why_unusable(images / key, row.shape)
-        reason = reasons[key]
-        if reason is not None:
-            rejected.append(Rejection(file=row.file_name, line=row.line, reason=reason))
-            continue
-        rows.append(row)
-        for index in range(row.key_slice - context_slices, row.key_slice + context_slices + 1):
-            path = row.slice_file(index)
-            if path in files or (index != row.key_slice and not (index >= 0 and (images / path).is_file())):
-                continue
-            why = reasons.setdefault(path, _why_unusable(images / path, row.shape))
-            if why is None:
-                files[path] = SliceFile(path=path, series_id=row.series_id, index=index, shape=row.shape, row=row)
-            else:
-                rejected.append(Rejection(file=path, line=0, reason=why))
-    if not rows:
-        raise DataError(f"{folder}: none of the {len(read) + len(rejected)} rows of DL_info.csv can be used{_most(rejected)}")
-    return IngestPlan(
-        folder=folder,
-        slices=sorted(files.values(), key=lambda item: (item.series_id, item.index)),
-        rows=rows,
-        rejected=sorted(rejected, key=lambda item: item.line),
-        context_slices=context_slices,
-        csv_digest=digest((folder / "DL_info.csv").read_bytes()),
-    )
+_NO_PLAN = ""
+"""Attribute ``plan`` of a store that holds no arrays yet."""
 
 
 def ingest_deeplesion(
@@ -130,7 +53,7 @@ def ingest_deeplesion(
 
     Raises:
         MissingFileError, DataError: see :func:`plan_ingest`; with ``strict`` the first rejection.
-        StoreError: ``location`` holds a store made from other files, or something that is no store.
+        StoreError: ``location`` holds a store made from other files, or something that is no store (never replaced).
     """
     plan = plan_ingest(Path(folder), context_slices)
     if strict and plan.rejected:
@@ -150,21 +73,43 @@ def _prepare(location: Location, plan: IngestPlan, overwrite: bool) -> zarr.Grou
     else:
         if root.attrs["plan"] == plan.digest:
             return root
-        if not overwrite:
+        if root.attrs["plan"] != _NO_PLAN and not overwrite:
             raise StoreError(
                 f"{location} was made from other files than {plan.folder} holds now: "
                 "name another --store, or add --overwrite"
             )
-    root = zarr.open_group(os.fspath(location), mode="w", zarr_format=3)
+        # From here on the old store is none any more, however little of it may be gone when this is interrupted.
+        root.attrs.update({"plan": _NO_PLAN, "complete": False})
+    _refuse_foreign_folder(location)
+    facts: dict[str, Any] = {
+        "source": str(plan.folder.resolve()),
+        "csv": plan.csv_digest,
+        "context_slices": plan.context_slices,
+    }
+    record = {
+        "ulskit_format": schema.FORMAT_VERSION,
+        "plan": _NO_PLAN,
+        "made": made("ingest", **facts),
+        "complete": False,
+    }
+    root = zarr.create_group(os.fspath(location), overwrite=True, zarr_format=3, attributes=record)
     group = root.create_group(schema.SLICES)
     spec = _image_spec(plan)
     create_array(group, spec)
     group.create_array("digest", shape=(spec.count,), chunks=(spec.per_shard,), dtype=str, dimension_names=["slice"])
-    facts = {"source": str(plan.folder.resolve()), "csv": plan.csv_digest, "context_slices": plan.context_slices}
-    root.attrs.update(
-        {"ulskit_format": schema.FORMAT_VERSION, "plan": plan.digest, "made": made("ingest", **facts), "complete": False}
-    )
+    root.attrs["plan"] = plan.digest
     return root
+
+
+def _refuse_foreign_folder(location: Location) -> None:
+    """Making a store empties its folder: refuse one that holds anything else."""
+    name = os.fspath(location)
+    if "://" in name or not Path(name).is_dir():
+        return
+    ours = {"zarr.json", schema.SLICES, schema.LESIONS, schema.LABELS, schema.REJECTED}
+    foreign = [path.name for path in Path(name).iterdir() if path.name not in ours and path.suffix != ".partial"]
+    if foreign:
+        raise StoreError(f"{location} holds other files ({min(foreign)}), which would be lost: name another --store")
 
 
 def _image_spec(plan: IngestPlan) -> schema.ArraySpec:
@@ -201,7 +146,9 @@ def _store_slices(root: zarr.Group, plan: IngestPlan, *, strict: bool, workers: 
 def _store_tables(root: zarr.Group, plan: IngestPlan) -> None:
     """The tables are small and written whole, once all pixels are there."""
     group: Any = root[schema.SLICES]
-    unreadable = {plan.slices[at].path: _why_unreadable(plan, at) for at in np.flatnonzero(group["status"][:] == ABSENT)}
+    unreadable = {
+        plan.slices[at].path: _why_unreadable(plan, at) for at in np.flatnonzero(group["status"][:] == ABSENT).tolist()
+    }
     rejected = list(plan.rejected)
     kept: list[LesionRow] = []
     for row in plan.rows:
@@ -211,11 +158,9 @@ def _store_tables(root: zarr.Group, plan: IngestPlan) -> None:
         else:
             rejected.append(Rejection(file=row.file_name, line=row.line, reason=reason))
     if not kept:
-        raise DataError(f"{plan.folder}: no slice can be read{_most(rejected)}")
+        raise DataError(f"{plan.folder}: no slice can be read{most_frequent(rejected)}")
     keys = {row.slice_file(row.key_slice) for row in kept}
-    rejected += [
-        Rejection(file=path, line=0, reason=reason) for path, reason in unreadable.items() if path not in keys
-    ]
+    rejected += [Rejection(file=path, line=0, reason=reason) for path, reason in unreadable.items() if path not in keys]
     _write(root, schema.SLICES, "slice", _slice_columns(plan, group))
     lesions = _lesion_columns(kept, {item.path: at for at, item in enumerate(plan.slices)})
     axes = {"endpoints_xy": ("point", "xy"), "box_xy": ("corner",), "normalized_location": ("xyz",)}
@@ -289,22 +234,6 @@ def _texts(values: Iterable[str]) -> Any:
     return np.array(list(values), dtype=object)
 
 
-def _why_unusable(path: Path, shape: Shape) -> str | None:
-    """What the header of a file says against it; None where it may be read."""
-    try:
-        with path.open("rb") as file:
-            found = png_shape(file.read(PNG_HEADER_BYTES))
-    except FileNotFoundError:
-        return "its slice is missing"
-    except OSError as error:
-        return f"its slice cannot be read: {error.strerror}"
-    except DataError as error:
-        return str(error)
-    if found != shape:
-        return f"its slice has {found[1]} × {found[0]} pixels, Image_size says {shape[1]} × {shape[0]}"
-    return None
-
-
 def _why_unreadable(plan: IngestPlan, at: int) -> str:
     try:
         decode_png(_read(plan, plan.slices[at]))
@@ -318,11 +247,3 @@ def _read(plan: IngestPlan, file: SliceFile) -> bytes:
         return (plan.folder / "Images_png" / file.path).read_bytes()
     except OSError as error:
         raise DataError(f"its slice cannot be read: {error.strerror}") from error
-
-
-def _most(rejected: list[Rejection]) -> str:
-    """The most frequent reason, for a message."""
-    if not rejected:
-        return ": the table is empty"
-    reason, count = Counter(item.reason for item in rejected).most_common(1)[0]
-    return f" ({count} times: {reason})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,10 @@ COLUMNS = (
     "Train_Val_Test",
 )
 
-_FILE_NAME = re.compile(r"(?P<series>[^/\\]*[^/\\.])_(?P<slice>\d+)\.png")
+_FILE_NAME = re.compile(r"(?P<series>[^/\\\0]*[^/\\\0.])_(?P<slice>[0-9]{1,9})\.png")
+
+_MAX_WHOLE = 2**53
+"""Above it a float no longer tells whole numbers apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +99,19 @@ class Rejection:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line} of DL_info.csv: {self.reason}" if self.line else f"{self.file}: {self.reason}"
+        return (
+            f"{self.file}, line {self.line} of DL_info.csv: {self.reason}"
+            if self.line
+            else f"{self.file}: {self.reason}"
+        )
+
+
+def most_frequent(rejected: list[Rejection]) -> str:
+    """The most frequent reason, for a message."""
+    if not rejected:
+        return ": the table is empty"
+    reason, count = Counter(item.reason for item in rejected).most_common(1)[0]
+    return f" ({count} times: {reason})"
 
 
 def read_dl_info(path: Path) -> tuple[list[LesionRow], list[Rejection]]:
@@ -154,7 +170,12 @@ def _parse(at: int, facts: dict[str, str]) -> LesionRow:
     if not inside_image(endpoints, (height, width)):
         raise DataError(f"the RECIST mark leaves the image of {width} × {height} pixels")
     first, last = _numbers(facts, "Slice_range", 2)
+    box = _numbers(facts, "Bounding_boxes", 4)
+    if not all(map(math.isfinite, box)):
+        raise DataError(f"Bounding_boxes is {facts['Bounding_boxes']!r}: expected 4 finite numbers")
     low, high = _numbers(facts, "DICOM_windows", 2)
+    if not -math.inf < low < high < math.inf:
+        raise DataError(f"DICOM_windows is {facts['DICOM_windows']!r}: expected the lower, then the upper HU")
     return LesionRow(
         csv_row=at,
         file_name=facts["File_name"],
@@ -164,7 +185,7 @@ def _parse(at: int, facts: dict[str, str]) -> LesionRow:
         study=_integer(facts, "Study_index"),
         series=_integer(facts, "Series_ID"),
         endpoints_xy=endpoints,
-        box_xy=tuple(value - PIXEL_CENTER for value in _numbers(facts, "Bounding_boxes", 4)),
+        box_xy=tuple(value - PIXEL_CENTER for value in box),
         normalized_location=tuple(_numbers(facts, "Normalized_lesion_location", 3)),
         lesion_type=_one_of(facts, "Coarse_lesion_type", LESION_TYPES),
         noisy=bool(_integer(facts, "Possibly_noisy")),
@@ -198,7 +219,7 @@ def _numbers(facts: dict[str, str], column: str, count: int) -> list[float]:
 
 
 def _whole(value: float, column: str) -> int:
-    if not math.isfinite(value) or value != int(value):
+    if not math.isfinite(value) or value != int(value) or abs(value) > _MAX_WHOLE:
         raise DataError(f"{column} holds {value}: expected whole numbers")
     return int(value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -135,7 +136,7 @@ def write_mask(
             _, data = cv2.imencode(".png", values.astype(np.uint8) * 255)
             temporary.write_bytes(data.tobytes())
         elif suffix == ".npz":
-            facts = {} if spacing is None else {"spacing_mm": np.array(spacing)}
+            facts: dict[str, Any] = {} if spacing is None else {"spacing_mm": np.array(spacing)}
             np.savez_compressed(temporary, mask=values, **facts)
         elif suffix == ".nrrd":
             _write_nrrd(temporary, values, affine)
@@ -155,8 +156,9 @@ def _affine(image: CtImage | None, spacing_mm: SpacingMM | None) -> Affine:
 def _write_nifti(path: Path, mask: Mask, affine_lps: Affine) -> None:
     import nibabel
 
+    make: Any = nibabel.Nifti1Image
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine_lps
-    image = nibabel.Nifti1Image(mask.T[:, :, None].astype(np.uint8), affine)
+    image = make(mask.T[:, :, None].astype(np.uint8), affine)
     image.set_qform(affine, code=1)  # readers differ in which of the two they take
     image.set_sform(affine, code=1)
     image.header.set_xyzt_units("mm")

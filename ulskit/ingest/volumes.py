@@ -12,26 +12,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ulskit.errors import DataError, MissingFileError, UlskitError, UsageError
+from ulskit.ingest.npz import MAX_DEFLATE_RATIO, Array, check_claim, is_packed, npz_arrays, npz_header, npz_names
 from ulskit.types import SpacingMM
 
 Affine = npt.NDArray[np.float64]
 """``[4, 4]``: (x, y, z, 1) in pixels and slices → mm to the patient's left, back and head (LPS)."""
 
-Array = npt.NDArray[Any]
-
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".npz", ".png")
-
-MAX_VOXELS = 2**30
-"""A file that claims more is refused: 4,096 slices of 512²."""
-
-_MAX_DEFLATE_RATIO = 1100
-"""Deflate packs 1032 to 1 at the best: a header that claims more lies."""
 
 _LPS_SIGNS = {
     "left-posterior-superior": (1, 1, 1),
@@ -85,6 +78,10 @@ def reading(path: Path) -> Iterator[None]:
         raise MissingFileError(f"no file {path}")
     try:
         yield
+    except DataError as error:
+        if str(path) in str(error):
+            raise
+        raise DataError(f"{path}: {error}") from error
     except UlskitError:
         raise
     except Exception as error:  # the readers raise anything: zlib.error, EOFError, struct.error, KeyError …
@@ -122,53 +119,13 @@ def choose_slice(path: Path, volume: Volume, slice_index: int | None) -> int:
     return slice_index
 
 
-def npz_arrays(path: Path, names: tuple[str, ...]) -> dict[str, Array]:
-    """Those of the named arrays that an npz holds, never unpickled; sizes are checked before memory is taken.
-
-    Raises:
-        DataError: an array of objects, or one that cannot be as large as it claims.
-    """
-    with zipfile.ZipFile(path) as archive:
-        found = [name for name in names if f"{name}.npy" in archive.namelist()]
-        for name in found:
-            _npz_header(path, archive, name)
-        arrays = {}
-        for name in found:
-            with archive.open(f"{name}.npy") as member:
-                arrays[name] = np.asarray(np.lib.format.read_array(member, allow_pickle=False))
-        return arrays
-
-
-def npz_names(path: Path) -> list[str]:
-    """Names of the arrays of an npz, in their order."""
-    with zipfile.ZipFile(path) as archive:
-        return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-
-
-def _npz_header(path: Path, archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    info = archive.getinfo(f"{name}.npy")
-    with archive.open(info) as member:
-        shape, dtype = _npy_header(member)
-    if dtype.hasobject:
-        raise DataError(f"{path}: array {name!r} holds Python objects, which are never loaded")
-    _check_claim(path, shape, dtype.itemsize, min(info.file_size, info.compress_size * _MAX_DEFLATE_RATIO))
-    return shape, dtype
-
-
-def _npy_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(member)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(member)
-    return tuple(shape), dtype
-
-
 def _open_npz(path: Path, key: str) -> Volume:
     names = npz_names(path)
     if key not in names and len(names) != 1:
         raise DataError(f"{path}: expected an array {key!r} or one array alone, got {', '.join(names) or 'none'}")
     name = key if key in names else names[0]
     with zipfile.ZipFile(path) as archive:
-        shape, dtype = _npz_header(path, archive, name)
+        shape, dtype = npz_header(path, archive, name)
     _check_numbers(path, shape, dtype)
     packed = is_packed(key, shape, dtype)
 
@@ -185,11 +142,6 @@ def _open_npz(path: Path, key: str) -> Volume:
         affine_lps=None,
         read=read,
     )
-
-
-def is_packed(key: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    """Whether a mask array holds eight pixels a byte along x: bytes of an eighth of the height (slices are square)."""
-    return key == "mask" and dtype == np.uint8 and shape[-1] == -(-shape[-2] // 8) and shape[-2] > 8
 
 
 def _npz_spacing(path: Path, values: Array | None) -> SpacingMM | None:
@@ -216,19 +168,19 @@ def check_spacing(path: Path, spacing_mm: SpacingMM) -> SpacingMM:
 def _open_nifti(path: Path) -> Volume:
     import nibabel
 
-    image = nibabel.load(path, mmap=False)
+    image: Any = nibabel.load(path, mmap=False)
     stored = tuple(int(size) for size in image.shape)
     dtype = np.dtype(image.get_data_dtype())
     shape = _three_axes(path, stored)
     _check_numbers(path, shape, dtype)
     size = path.stat().st_size
-    _check_claim(path, shape, dtype.itemsize, size * _MAX_DEFLATE_RATIO if path.suffix.lower() == ".gz" else size)
+    check_claim(path, shape, dtype.itemsize, size * MAX_DEFLATE_RATIO if path.suffix.lower() == ".gz" else size)
     unit = {"meter": 1000.0, "micron": 0.001}.get(image.header.get_xyzt_units()[0], 1.0)
     affine = np.diag([-unit, -unit, unit, 1.0]) @ image.affine
 
     def read(index: tuple[slice, ...]) -> Array:
         within = (*index, *(slice(None),) * len(stored))[: len(stored)]
-        values = np.asanyarray(image.dataobj[within])
+        values: Array = np.asarray(image.dataobj[within])
         return values.reshape((*values.shape, 1, 1, 1)[:3])
 
     return _oriented(path, shape, affine, read)
@@ -244,8 +196,8 @@ def _open_nrrd(path: Path) -> Volume:
     stored = tuple(int(size) for size in header["sizes"])
     shape = _three_axes(path, stored)
     # Only gzip has a known limit of packing; the others are held by the number of voxels alone.
-    ratio = {"raw": 1, "gzip": _MAX_DEFLATE_RATIO, "gz": _MAX_DEFLATE_RATIO}.get(header["encoding"], 10**6)
-    _check_claim(path, shape, 1, path.stat().st_size * ratio)
+    ratio = {"raw": 1, "gzip": MAX_DEFLATE_RATIO, "gz": MAX_DEFLATE_RATIO}.get(header["encoding"], 10**6)
+    check_claim(path, shape, 1, path.stat().st_size * ratio)
 
     def read(index: tuple[slice, ...]) -> Array:
         values, _ = nrrd.read(str(path))
@@ -287,9 +239,10 @@ def _oriented(
     path: Path, shape: tuple[int, ...], affine: Affine, read_file: Callable[[tuple[slice, ...]], Array]
 ) -> Volume:
     """The volume of a file whose own axes stand as they like; ``affine`` leads from them to LPS."""
-    from nibabel.orientations import io_orientation
+    from nibabel import orientations
 
-    found = io_orientation(affine) if np.isfinite(affine).all() else np.full((3, 2), np.nan)
+    closest: Callable[[Affine], Affine] = orientations.io_orientation
+    found = closest(affine) if np.isfinite(affine).all() else np.full((3, 2), np.nan)
     if not np.isfinite(found).all():
         raise DataError(f"{path}: its orientation or spacing is not given by numbers that make sense")
     x, y, z = (int(np.flatnonzero(found[:, 0] == axis)[0]) for axis in range(3))
@@ -336,15 +289,3 @@ def _check_numbers(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> 
         raise DataError(f"{path}: expected real numbers, got {dtype}")
     if len(shape) not in (2, 3) or min(shape) < 1:
         raise DataError(f"{path}: expected two or three axes, got the shape {shape}")
-
-
-def _check_claim(path: Path, shape: tuple[int, ...], item_bytes: int, stored_bytes: int) -> None:
-    """Refuse a header whose array is too large, or larger than the file can hold."""
-    count = 1
-    for size in shape:  # Python integers: no overflow
-        count *= int(size)
-    claimed = " × ".join(map(str, shape))
-    if count > MAX_VOXELS:
-        raise DataError(f"{path} claims {claimed} values, more than the {MAX_VOXELS} that are read")
-    if count * item_bytes > stored_bytes:
-        raise DataError(f"{path} claims {claimed} values, more than it can hold: truncated or damaged")

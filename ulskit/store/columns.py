@@ -16,7 +16,10 @@ _ROWS_PER_CHUNK = 65536
 
 
 def write_table(
-    group: zarr.Group, dimension: str, columns: dict[str, npt.NDArray[Any]], axes: dict[str, tuple[str, ...]] | None = None
+    group: zarr.Group,
+    dimension: str,
+    columns: dict[str, npt.NDArray[Any]],
+    axes: dict[str, tuple[str, ...]] | None = None,
 ) -> None:
     """Write columns of equal length into a group.
 

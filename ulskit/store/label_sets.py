@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import zarr
 
 from ulskit.errors import DataError, StoreError, UsageError
 from ulskit.progress import Progress, silent
@@ -53,6 +54,7 @@ def write_labels(
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"label set {name!r}: use letters, digits, '.', '_' and '-', with '/' between the parts")
+    _refuse_nesting(store, name)
     wanted = np.ones(len(store), dtype=bool) if lesions is None else lesions
     recipe = digest({key: value for key, value in made.items() if key not in ("time", "ulskit")})
     image = store.root["slices/image"]
@@ -63,6 +65,7 @@ def write_labels(
             raise StoreError(
                 f"labels {name!r} exist already, made from something else: choose another name, or add --overwrite"
             )
+        group.attrs.update({"recipe": "", "complete": False})  # should the deletion be interrupted
         del store.root[f"{schema.LABELS}/{name}"]
         group = None
     store.forget(name)
@@ -94,6 +97,17 @@ def write_labels(
     group.attrs["complete"] = True
     seal(store.root)
     return int((np.asarray(status[:]) == STORED).sum())  # type: ignore[index]
+
+
+def _refuse_nesting(store: Store, name: str) -> None:
+    """A label set within another would be written over its arrays, or with it."""
+    parts = name.split("/")
+    for parent in ("/".join(parts[:at]) for at in range(1, len(parts))):
+        if store.label_group(parent) is not None:
+            raise UsageError(f"label set {name!r}: {parent!r} is a label set itself, choose another name")
+    there = store.root.get(f"{schema.LABELS}/{name}")
+    if isinstance(there, zarr.Group) and next(there.group_keys(), None) is not None:
+        raise UsageError(f"label set {name!r}: there are label sets {name}/…, choose another name")
 
 
 def _checked(label: Label, store: Store, lesion: int, spec: ArraySpec) -> Label:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ def create_array(group: zarr.Group, spec: ArraySpec) -> None:
     """Make the empty array of ``spec`` and its marks, all of them pending."""
     chunk_y, chunk_x = spec.chunk_shape
     height, width = spec.item_shape
+    shuffle: Literal["bitshuffle", "noshuffle"] = "bitshuffle" if spec.dtype.itemsize > 1 else "noshuffle"
     group.create_array(
         spec.name,
         shape=(spec.count, height, width),
@@ -39,7 +40,7 @@ def create_array(group: zarr.Group, spec: ArraySpec) -> None:
         shards=(spec.per_shard, -(-height // chunk_y) * chunk_y, -(-width // chunk_x) * chunk_x),
         dtype=spec.dtype,
         fill_value=spec.fill_value,
-        compressors=BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle" if spec.dtype.itemsize > 1 else "noshuffle"),
+        compressors=BloscCodec(cname="zstd", clevel=5, shuffle=shuffle),
         dimension_names=[spec.dimension, "y", "x"],
     )
     group.create_array(

@@ -39,7 +39,7 @@ def open_root(location: Location, mode: Any = "r+") -> zarr.Group:
     version = root.attrs.get("ulskit_format")
     if version != schema.FORMAT_VERSION:
         raise StoreError(
-            f"{location} is not an ulskit store of format {schema.FORMAT_VERSION} (its attribute ulskit_format: {version})"
+            f"{location} is no ulskit store of format {schema.FORMAT_VERSION} (its attribute ulskit_format: {version})"
         )
     return root
 
@@ -108,17 +108,17 @@ class Store:
 
     def slice_of(self, lesion: int) -> int:
         """Row of the slice on which a lesion was marked."""
-        return int(self.lesions["slice"].iat[self._checked(lesion)])
+        return int(_fact(self.lesions, "slice", self._checked(lesion)))
 
     def shape_of(self, lesion: int) -> Shape:
         """Height and width of the slice of a lesion."""
         row = self.slice_of(lesion)
-        return int(self.slices["height"].iat[row]), int(self.slices["width"].iat[row])
+        return int(_fact(self.slices, "height", row)), int(_fact(self.slices, "width", row))
 
     def spacing_mm_of(self, lesion: int) -> SpacingMM:
         """Spacing of the slice of a lesion: (row_mm, column_mm)."""
-        lesions = self.lesions
-        return float(lesions["row_spacing_mm"].iat[lesion]), float(lesions["column_spacing_mm"].iat[lesion])
+        at, lesions = self._checked(lesion), self.lesions
+        return float(_fact(lesions, "row_spacing_mm", at)), float(_fact(lesions, "column_spacing_mm", at))
 
     def image(self, row: int) -> ImageHU:
         """Slice ``row`` in HU, int16 ``[y, x]``.
@@ -128,7 +128,7 @@ class Store:
         """
         if not 0 <= row < len(self.slices):
             raise UsageError(f"slice {row}: the store has slices 0 to {len(self.slices) - 1}")
-        height, width = int(self.slices["height"].iat[row]), int(self.slices["width"].iat[row])
+        height, width = int(_fact(self.slices, "height", row)), int(_fact(self.slices, "width", row))
         return np.asarray(self._array("slices/image")[row, :height, :width], dtype=np.int16)
 
     def lesion_image(self, lesion: int) -> ImageHU:
@@ -162,7 +162,9 @@ class Store:
     def labelled(self, name: str) -> npt.NDArray[np.bool_]:
         """Which lesions the label set has a mask of, bool ``[lesion]``."""
         self._label_group(name)
-        return np.asarray(self._array(f"{schema.LABELS}/{name}/status")[:]) == STORED
+        status: npt.NDArray[np.uint8] = np.asarray(self._array(f"{schema.LABELS}/{name}/status")[:])
+        stored: npt.NDArray[np.bool_] = status == STORED
+        return stored
 
     def label(self, name: str, lesion: int) -> Label:
         """Label of a lesion over its whole slice, uint8 ``[y, x]``: 0 background, 1 foreground, 255 ignore.
@@ -186,7 +188,9 @@ class Store:
             there = ", ".join(self.labels()) or "none yet: run `ulskit pseudolabel`"
             raise StoreError(f"{self.location} has no labels {name!r} (there is {there})")
         if not group.attrs.get("complete"):
-            raise StoreError(f"labels {name!r} of {self.location} are unfinished: run the command that makes them again")
+            raise StoreError(
+                f"labels {name!r} of {self.location} are unfinished: run again the command that makes them"
+            )
         return group
 
     def _label_groups(self) -> list[tuple[str, zarr.Group]]:
@@ -224,3 +228,7 @@ class Store:
         """Drop what is held of a label set that is about to be written anew."""
         for path in [path for path in self._arrays if path.startswith(f"{schema.LABELS}/{name}/")]:
             del self._arrays[path]
+
+
+def _fact(table: pd.DataFrame, column: str, row: int) -> Any:
+    return table[column].iat[row]

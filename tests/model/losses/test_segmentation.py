@@ -175,7 +175,7 @@ def test_shapes_that_do_not_belong_together_are_refused(maps, label):
 def test_losses_have_names():
     assert {"seg", "rls", "ls"} <= set(list_losses())
     assert isinstance(create_loss("seg"), SegmentationLoss)
-    with pytest.raises(RegistryError, match="no loss 'rsl'; there is .*rls"):
+    with pytest.raises(RegistryError, match=r"no loss 'rsl'; there is .*rls"):
         create_loss("rsl")
-    with pytest.raises(UsageError, match="loss 'rls': .*'lambda1'"):
+    with pytest.raises(UsageError, match=r"loss 'rls': .*'lambda1'"):
         create_loss("rls", lambda1=2)

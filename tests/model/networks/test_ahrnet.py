@@ -21,6 +21,19 @@ def small(name="ahrnet", **options):
     return create_model(name, pretrained=False, backbone=SMALL, **options)
 
 
+def alive(network):
+    """In eval mode, with normalisation fitted to noise and predictions large enough to see: maps that vary."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+        if isinstance(module, nn.Conv2d) and module.out_channels == 1:
+            nn.init.normal_(module.weight, std=0.3)
+    network.train()
+    with torch.no_grad():
+        network(torch.randn(4, network.backbone.in_chans, 64, 64))
+    return network.eval()
+
+
 def parameters(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
@@ -48,16 +61,17 @@ def test_maps_stand_at_a_quarter_a_half_and_one(name, size):
         maps = small(name).eval()(torch.rand(2, 3, height, width))
     expected = [(-(-height // s), -(-width // s)) for s in (4, 2, 1)]
     assert [tuple(p.shape) for p in maps] == [(2, 1, *side) for side in expected]
-    assert all(p.dtype == torch.float32 and 0 <= p.min() and p.max() <= 1 for p in maps)
+    assert all(p.dtype == torch.float32 and p.min() >= 0 and p.max() <= 1 for p in maps)
 
 
 def test_padding_to_32_is_the_repeated_border():
-    network = small().eval()
-    image = torch.rand(1, 3, 60, 64)
+    network = alive(small())
+    image = torch.randn(1, 3, 60, 64)
     padded = torch.cat([image, image[:, :, -1:].expand(-1, -1, 4, -1)], dim=2)
     with torch.inference_mode():
         for p, q in zip(network(image), network(padded), strict=True):
             torch.testing.assert_close(p, q[:, :, : p.shape[2]])
+            assert p.std() > 0.05
 
 
 def test_each_row_of_table_2_adds_its_part():
@@ -84,39 +98,41 @@ def test_the_switches_of_ahrnet_give_the_same_rows():
 
 
 def test_untrained_attention_changes_nothing():
-    whole, without = small().eval(), small("hrnet-de").eval()
+    whole, without = small().eval(), alive(small("hrnet-de"))
     missing = whole.load_state_dict(without.state_dict(), strict=False).missing_keys
     assert missing
     assert all(key.startswith(("attentions.", "scale_attention.")) for key in missing)
-    image = torch.rand(2, 3, 64, 96)
+    image = torch.randn(2, 3, 64, 96)
     with torch.inference_mode():
         torch.testing.assert_close(whole(image), without(image))
+        assert without(image)[-1].std() > 0.05
 
 
 @pytest.mark.parametrize("part", ["attentions", "scale_attention"])
 def test_trained_attention_changes_something(part):
-    network = small().eval()
-    image = torch.rand(1, 3, 64, 64)
+    network = alive(small())
+    image = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
         before = network(image)[-1]
         for name, p in getattr(network, part).named_parameters():
             if "gamma" in name or "_branch.2" in name:
                 p.fill_(1.0)
-        assert not torch.allclose(before, network(image)[-1], atol=1e-6)
+        assert not torch.allclose(before, network(image)[-1], atol=1e-2)
 
 
 def test_a_batch_gives_what_its_images_give_alone():
-    network = small().eval()
+    network = alive(small())
     with torch.no_grad():
         for name, p in network.named_parameters():
             if "gamma" in name:
                 p.fill_(0.5)
-    images = torch.rand(3, 3, 64, 96)
+    images = torch.randn(3, 3, 64, 96)
     with torch.inference_mode():
         together = network(images)
         alone = [network(image[None]) for image in images]
     for k, p in enumerate(together):
         torch.testing.assert_close(p, torch.cat([maps[k] for maps in alone]), atol=1e-5, rtol=1e-4)
+        assert p.std() > 0.05
 
 
 def test_every_parameter_has_a_gradient():
@@ -133,23 +149,24 @@ def test_an_untrained_network_gives_the_prior():
 
 
 def test_one_channel_is_repeated():
-    network = small().eval()
-    image = torch.rand(1, 1, 64, 64)
+    network = alive(small())
+    image = torch.randn(1, 1, 64, 64)
     with torch.inference_mode():
         torch.testing.assert_close(network(image), network(image.repeat(1, 3, 1, 1)))
 
 
 def test_maps_are_float32_under_autocast():
-    network = small().eval()
-    image = torch.rand(1, 3, 64, 64)
+    network = alive(small())
+    image = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
         exact = network(image)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             maps = network(image)
     for p, q in zip(exact, maps, strict=True):
         assert q.dtype == torch.float32
-        assert len(q.unique()) > 1
-        torch.testing.assert_close(q, p, atol=0.02, rtol=0)
+        assert not torch.equal(q, q.bfloat16().float())
+        assert (q - p).abs().mean() < 0.02
+        assert p.std() > 0.05
 
 
 @pytest.mark.parametrize("image", [torch.rand(3, 64, 64), torch.rand(1, 2, 64, 64), torch.rand(1, 3, 0, 64)])

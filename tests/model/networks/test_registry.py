@@ -16,12 +16,12 @@ def test_the_names_of_table_2_and_of_the_peer_are_there():
 
 
 def test_an_unknown_name_lists_near_ones():
-    with pytest.raises(RegistryError, match="no network 'arhnet'; there is .*ahrnet"):
+    with pytest.raises(RegistryError, match=r"no network 'arhnet'; there is .*ahrnet"):
         create_model("arhnet")
 
 
 def test_an_unknown_option_is_a_usage_error():
-    with pytest.raises(UsageError, match="network 'ahrnet': .*'decodr'"):
+    with pytest.raises(UsageError, match=r"network 'ahrnet': .*'decodr'"):
         create_model("ahrnet", decodr=False)
 
 

@@ -121,5 +121,5 @@ def test_what_the_cache_holds_is_used_without_a_network(monkeypatch, weights_fil
 
 
 def test_an_unknown_backbone():
-    with pytest.raises(UsageError, match="no backbone 'hrnet_w33'; there is .*hrnet_w32"):
+    with pytest.raises(UsageError, match=r"no backbone 'hrnet_w33'; there is .*hrnet_w32"):
         HRNetBackbone("hrnet_w33")
