@@ -62,7 +62,8 @@ def progress(description: str, total: int) -> Iterator[Advance]:
         task = bar.add_task(description, total=total, note="")
 
         def advance(steps: int = 1, note: str = "") -> None:
-            bar.update(task, advance=steps, **({"note": note} if note else {}))
+            fields: dict[str, Any] = {"note": note} if note else {}
+            bar.update(task, advance=steps, **fields)
 
         yield advance
 
@@ -84,4 +85,6 @@ def facts(values: Mapping[str, Any]) -> None:
     """Nested names and values, indented, on standard output."""
     import yaml
 
-    out.print(yaml.safe_dump(_plain(values), sort_keys=False, allow_unicode=True).rstrip(), soft_wrap=True, markup=False)
+    out.print(
+        yaml.safe_dump(_plain(values), sort_keys=False, allow_unicode=True).rstrip(), soft_wrap=True, markup=False
+    )

@@ -29,7 +29,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def ingest(
-    folder: Annotated[Path, typer.Argument(help="Folder with DL_info.csv and Images_png/; a part of the PNGs is enough.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with DL_info.csv and Images_png/; a part of the PNGs is enough.")
+    ],
     store: StoreOption = DEFAULT_STORE,
     context: Annotated[int, typer.Option(min=0, help="Neighbouring slices to store on either side.")] = 0,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad row or file.")] = False,
@@ -53,7 +55,9 @@ def ingest(
     )
     if len(made.rejected):
         reasons = made.rejected["reason"].value_counts()
-        console.say(f"  {len(made.rejected)} rows or files rejected, {reasons.iloc[0]} of them because {reasons.index[0]}")
+        console.say(
+            f"  {len(made.rejected)} rows or files rejected, {reasons.iloc[0]} of them because {reasons.index[0]}"
+        )
         console.say("  all of them: [bold]ulskit info --rejected[/bold]")
     console.say("  next: [bold]ulskit pseudolabel[/bold]")
 
@@ -68,7 +72,9 @@ def ingest_masks(
     import ulskit
     from ulskit import ingest as ingesting
 
-    found = ingesting.ingest_masks(ulskit.open(store), source, name=name, overwrite=overwrite, progress=console.progress)
+    found = ingesting.ingest_masks(
+        ulskit.open(store), source, name=name, overwrite=overwrite, progress=console.progress
+    )
     console.done(f"labels/{name}: {found.lesions} lesions have a mask", then="ulskit evaluate")
     for rejection in found.rejected[:10]:
         console.say(f"  rejected: {rejection}")

@@ -26,9 +26,7 @@ def demo(
     from ulskit.evaluation import comparison_rows
     from ulskit.model.demo import run_demo
 
-    result = run_demo(
-        folder, seed=seed, patients=patients, rounds=rounds, epochs=epochs, progress=console.progress
-    )
+    result = run_demo(folder, seed=seed, patients=patients, rounds=rounds, epochs=epochs, progress=console.progress)
     for title, columns, rows in comparison_rows(result.evaluations):
         console.table(title, columns, rows)
     console.done(f"{result.report}: open it in a browser", then=f"ulskit info --store {folder / 'ulskit.zarr'}")

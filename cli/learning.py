@@ -48,9 +48,9 @@ LoggerOption = Annotated[list[str] | None, typer.Option(help="tensorboard, wandb
 def add_commands(app: typer.Typer) -> None:
     """Enter the commands of this file."""
     app.command(epilog="Example: ulskit train --round 2 --epochs 40 --set level_set.weight=0.3")(train)
-    app.command(epilog="Example: ulskit predict --split test; ulskit predict --image ct.nii.gz --slice 41 --box 80,95,130,150")(
-        predict
-    )
+    app.command(
+        epilog="Example: ulskit predict --split test; ulskit predict --image ct.nii.gz --slice 41 --box 80,95,130,150"
+    )(predict)
     app.command(epilog="Example: ulskit run --rounds 3 --no-pretrained")(run)
     app.command(epilog="Example: ulskit models --json")(models)
 
@@ -137,7 +137,9 @@ def predict(
     best: Annotated[bool, typer.Option("--best", help="Use the best checkpoint instead of the last.")] = False,
     split: SplitOption = None,
     name: Annotated[str | None, typer.Option(help="Label set; predicted/<run> by default.")] = None,
-    image: Annotated[Path | None, typer.Option(help="Your own image: 16-bit PNG, NIfTI, NRRD or npz; needs no store.")] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="Your own image: 16-bit PNG, NIfTI, NRRD or npz; needs no store.")
+    ] = None,
     slice_: Annotated[int | None, typer.Option("--slice", help="Axial slice of a volume, counted from 0.")] = None,
     box: Annotated[list[str] | None, typer.Option(help="x1,y1,x2,y2 in pixels; repeat for several lesions.")] = None,
     boxes: Annotated[Path | None, typer.Option(help="CSV with columns x1, y1, x2, y2 (and image, slice).")] = None,
@@ -173,7 +175,9 @@ def predict(
     file = checkpoint or folder().checkpoint("best" if best else "last")
     written = predict_files(requests, file, output, device=device, progress=console.progress)
     for item in written:
-        console.say(f"{item.path}: {item.measurement.long_axis_mm:.1f} × {item.measurement.short_axis_mm:.1f} {item.unit}")
+        console.say(
+            f"{item.path}: {item.measurement.long_axis_mm:.1f} × {item.measurement.short_axis_mm:.1f} {item.unit}"
+        )
     console.done(f"{len(written)} masks in {output}", then=f"ulskit measure {output}")
 
 
@@ -237,8 +241,9 @@ def models(json: JsonOption = False) -> None:
     from ulskit.labels import LABEL_METHODS
     from ulskit.model.losses import LOSSES
     from ulskit.model.networks import NETWORKS
+    from ulskit.registry import Registry
 
-    registries = {"networks": NETWORKS, "losses": LOSSES, "label methods": LABEL_METHODS}
+    registries: dict[str, Registry[Any]] = {"networks": NETWORKS, "losses": LOSSES, "label methods": LABEL_METHODS}
     if json:
         console.document({kind: {name: it.origin(name) for name in it.names()} for kind, it in registries.items()})
         return

@@ -24,7 +24,9 @@ LabelsOption = Annotated[
 
 
 def measure(
-    masks: Annotated[list[Path] | None, typer.Argument(help="Mask files or folders of your own; needs no store.")] = None,
+    masks: Annotated[
+        list[Path] | None, typer.Argument(help="Mask files or folders of your own; needs no store.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     labels: LabelsOption = None,
     split: SplitOption = None,
@@ -57,15 +59,22 @@ def measure(
     shown = ["file_name", "long_axis_mm", "short_axis_mm", "area_mm2"]
     if "mark_long_axis_mm" in table:
         shown += ["mark_long_axis_mm", "mark_short_axis_mm"]
-    rows = [[f"{value:.1f}" if isinstance(value, float) else str(value) for value in row] for row in table[shown].head(20).to_numpy()]
+    rows = [
+        [f"{value:.1f}" if isinstance(value, float) else str(value) for value in row]
+        for row in table[shown].head(20).to_numpy()
+    ]
     console.table("measurements", shown, rows)
     more = f" (the first {len(rows)} are shown)" if len(table) > len(rows) else ""
-    console.done(f"{len(table)} lesions measured{more}" + (f", all in {output}" if output else ""), then="ulskit evaluate")
+    console.done(
+        f"{len(table)} lesions measured{more}" + (f", all in {output}" if output else ""), then="ulskit evaluate"
+    )
 
 
 def evaluate(
     store: StoreOption = DEFAULT_STORE,
-    labels: Annotated[list[str] | None, typer.Option("--labels", help="Label set; repeat for several; all by default.")] = None,
+    labels: Annotated[
+        list[str] | None, typer.Option("--labels", help="Label set; repeat for several; all by default.")
+    ] = None,
     truth: Annotated[str, typer.Option(help="Label set of manual masks.")] = "truth",
     split: SplitOption = None,
     output: Annotated[Path | None, typer.Option(help="CSV file of the figures lesion by lesion.")] = None,
@@ -104,9 +113,7 @@ def report(
     import ulskit
     from ulskit.report import write_report
 
-    path = write_report(
-        ulskit.open(store), runs, output, truth=truth, lesions_shown=lesions, progress=console.progress
-    )
+    path = write_report(ulskit.open(store), runs, output, truth=truth, lesions_shown=lesions, progress=console.progress)
     console.done(f"{path}: open it in a browser")
 
 

@@ -38,7 +38,13 @@ class DemoResult:
 
 
 def run_demo(
-    folder: Path, *, seed: int = 0, patients: int = 60, rounds: int = 2, epochs: int | None = None, progress: Progress = silent
+    folder: Path,
+    *,
+    seed: int = 0,
+    patients: int = 60,
+    rounds: int = 2,
+    epochs: int | None = None,
+    progress: Progress = silent,
 ) -> DemoResult:
     """Make phantoms, ingest, label, train and refine over the rounds, predict, evaluate, report.
 
@@ -58,7 +64,9 @@ def run_demo(
     make_phantom(source, PhantomSettings(seed=seed, patients=patients), progress=progress)
     store = ingest_deeplesion(source, folder / "ulskit.zarr", progress=progress)
     ingest_masks(store, source / "truth.npz", progress=progress)
-    ended = list(run_rounds(store, folder / "runs", demo_settings(seed, epochs), rounds=rounds, device="cpu", progress=progress))
+    ended = list(
+        run_rounds(store, folder / "runs", demo_settings(seed, epochs), rounds=rounds, device="cpu", progress=progress)
+    )
     names = [round_name(1), *(it.predicted for it in ended)]
     evaluations = compare_labels(store, names, splits=("test",), progress=progress)
     report = write_report(store, folder / "runs", folder / "report.html", progress=progress)

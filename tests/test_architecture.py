@@ -38,7 +38,7 @@ def _imported(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("package", "path"), list(_sources()), ids=lambda value: str(value))
+@pytest.mark.parametrize(("package", "path"), list(_sources()), ids=str)
 def test_imports_point_one_way(package, path):
     imported = _imported(path)
     forbidden = {
@@ -72,7 +72,11 @@ def test_torch_is_not_loaded_by(statement):
 
 
 def test_files_can_be_read_in_one_sitting():
-    long = {str(path.relative_to(ROOT)): count for _, path in _sources() if (count := len(path.read_text().splitlines())) > 330}
+    long = {
+        str(path.relative_to(ROOT)): count
+        for _, path in _sources()
+        if (count := len(path.read_text().splitlines())) > 330
+    }
     assert not long
 
 

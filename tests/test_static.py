@@ -13,7 +13,9 @@ HOMES = {"ulskit": "ulskit", "model": "ulskit/model", "cli": "ulskit/cli"}
 
 @pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=" ".join)
 def test_ruff_is_content(arguments):
-    done = subprocess.run([sys.executable, "-m", "ruff", *arguments, str(ROOT)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *arguments, str(ROOT)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -25,7 +27,14 @@ def test_mypy_is_content_with_every_file(tmp_path):
         shutil.copytree(ROOT / folder, tree / home, ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-m", "mypy", "-p", "ulskit", "--config-file", str(ROOT / "pyproject.toml")]
     cache = ["--cache-dir", str(ROOT / ".mypy_cache")]
-    done = subprocess.run([*command, *cache], cwd=tree, env={"MYPYPATH": str(tree), "PATH": ""}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, *cache],
+        cwd=tree,
+        env={"MYPYPATH": str(tree), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     count = len(list(tree.rglob("*.py")))
     assert f"no issues found in {count} source files" in done.stdout

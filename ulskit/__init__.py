@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ulskit.labels import label_first_round, refine_label
     from ulskit.measure import Measurement, measure_mask
     from ulskit.metrics import SegmentationMetrics, segmentation_metrics
-    from ulskit.provenance import ulskit_version
     from ulskit.store import Store
     from ulskit.store import open_store as open
 

@@ -61,8 +61,8 @@ class Evaluation:
     @property
     def summary(self) -> MetricsSummary:
         """Metrics over the lesions that have a manual mask."""
-        rows = self.lesions.loc[self.lesions["has_truth"], list(_METRICS)].to_dict("records")
-        return summarize_metrics(SegmentationMetrics(**row) for row in rows)  # type: ignore[misc]
+        rows = self.lesions.loc[self.lesions["has_truth"], list(_METRICS)].to_numpy(dtype=np.float64)
+        return summarize_metrics(SegmentationMetrics(**dict(zip(_METRICS, row, strict=True))) for row in rows.tolist())
 
     @property
     def agreement(self) -> dict[str, Agreement]:
@@ -182,11 +182,12 @@ def compare_labels(
 
 
 def ordered_label_sets(store: Store, truth: str = TRUTH) -> list[str]:
-    """Finished label sets but the manual masks: labels first, then predictions, round2 before round10."""
+    """Finished label sets but the manual masks: rounds, then other labels, then predictions; round2 before round10."""
 
-    def key(name: str) -> tuple[bool, list[tuple[int, str]]]:
+    def key(name: str) -> tuple[int, list[tuple[int, str]]]:
+        kind = 2 if name.startswith(f"{PREDICTED}/") else 0 if re.fullmatch(r"round\d+", name) else 1
         parts = re.findall(r"\d+|\D+", name)
-        return name.startswith(f"{PREDICTED}/"), [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+        return kind, [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
     return sorted((name for name in store.labels() if name not in (truth, TRUTH)), key=key)
 
@@ -273,7 +274,7 @@ def _chosen(store: Store, label_set: str, splits: Sequence[str] | None) -> list[
 
 def _measured(store: Store, lesion: int, mask: Mask) -> dict[str, Any]:
     facts = {name: store.lesions[name].iat[lesion] for name in _FACTS}
-    marks = {f"mark_{axis}_mm": float(store.lesions[f"{axis}_mm"].iat[lesion]) for axis in AXES}
+    marks = {f"mark_{axis}_mm": store.lesions[f"{axis}_mm"].to_numpy()[lesion] for axis in AXES}
     return {"lesion": lesion, **facts, **measure_mask(mask, store.spacing_mm_of(lesion)).as_row(), **marks}
 
 

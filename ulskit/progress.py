@@ -13,7 +13,9 @@ Advance = Callable[..., None]
 class Progress(Protocol):
     """Opens one task of ``total`` steps and yields the function that advances it."""
 
-    def __call__(self, description: str, total: int) -> AbstractContextManager[Advance]: ...
+    def __call__(self, description: str, total: int) -> AbstractContextManager[Advance]:
+        """Open the task."""
+        ...
 
 
 @contextmanager

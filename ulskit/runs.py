@@ -1,11 +1,11 @@
 """Run folders: what a training run leaves on disk. Reading them needs no torch.
 
-    runs/round1/
-      run.json        name, status, settings, store, labels, versions, time
-      settings.yaml   the settings again, ready for --settings
-      metrics.csv     one row per epoch
-      curves.png
-      checkpoints/    last.ckpt, best.ckpt
+runs/round1/
+  run.json        name, status, settings, store, labels, versions, time
+  settings.yaml   the settings again, ready for --settings
+  metrics.csv     one row per epoch
+  curves.png
+  checkpoints/    last.ckpt, best.ckpt
 """
 
 from __future__ import annotations

@@ -83,14 +83,17 @@ def draw(n: int, settings: AugmentationSettings, generator: torch.Generator) -> 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return torch.rand((n, *shape), generator=generator) * (high - low) + low
 
+    def log_uniform(bounds: tuple[float, float]) -> Tensor:
+        return uniform(math.log(bounds[0]), math.log(bounds[1])).exp()
+
     angle = math.radians(settings.rotation_deg)
     return Draws(
-        scale=uniform(*map(math.log, settings.scale)).exp(),
+        scale=log_uniform(settings.scale),
         shift=uniform(-settings.shift, settings.shift, 2),
         angle=uniform(-angle, angle),
         mirror=torch.where(uniform(0, 1) < 0.5 * settings.flip, -1.0, 1.0),
         brightness=uniform(-settings.brightness, settings.brightness),
-        contrast=uniform(*map(math.log, settings.contrast)).exp(),
+        contrast=log_uniform(settings.contrast),
         blur_sigma_px=uniform(0, settings.blur_sigma_px) * (uniform(0, 1) < settings.blur_share),
     )
 

@@ -90,9 +90,7 @@ class EpochSampler(Sampler[BatchKey]):
             yield self.epoch, (step * self.world + self.rank) % self.batches
 
 
-def loader(
-    batches: TrainingBatches | ValidationBatches, *, rank: int = 0, world: int = 1
-) -> DataLoader[TileBatch]:
+def loader(batches: TrainingBatches | ValidationBatches, *, rank: int = 0, world: int = 1) -> DataLoader[TileBatch]:
     """Loader over whole batches; they are indexed from memory, so no worker processes are needed."""
     sampler = EpochSampler(len(batches), rank=rank, world=world)
     return DataLoader(batches, batch_size=None, sampler=sampler)

@@ -54,7 +54,9 @@ class Tiles:
 
     def to(self, device: torch.device, non_blocking: bool = False) -> Tiles:
         """The same on another device."""
-        return Tiles(**{field.name: getattr(self, field.name).to(device, non_blocking=non_blocking) for field in fields(self)})
+        return Tiles(
+            **{field.name: getattr(self, field.name).to(device, non_blocking=non_blocking) for field in fields(self)}
+        )
 
 
 def load_tiles(
@@ -103,7 +105,9 @@ def load_tiles(
     )
 
 
-def image_tile(image_hu: npt.NDArray[np.int16], frame: Frame, center_xy: npt.NDArray[np.float64], side_px: float) -> Tiles:
+def image_tile(
+    image_hu: npt.NDArray[np.int16], frame: Frame, center_xy: npt.NDArray[np.float64], side_px: float
+) -> Tiles:
     """One sub-image without a label, as prediction needs it."""
     size = frame.size
     return Tiles(

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PRIOR = 0.15
-"""Share of the input that a lesion covers, roughly: the probability that an untrained network gives everywhere. With it
-the first steps are not spent on learning that most pixels are background."""
+"""Share of the input that a lesion covers, roughly, and so the probability about which an untrained network begins: the
+first steps are not spent on learning that most pixels are background."""
 
 
 class BaselineHead(nn.Module):
@@ -67,9 +67,11 @@ class DecoderHead(nn.Module):
 
 
 def prediction_layer(channels: int) -> nn.Conv2d:
-    """A 1×1 convolution to one logit that gives :data:`PRIOR` before training."""
+    """A 1×1 convolution to one logit, its bias at :data:`PRIOR`.
+
+    The weights keep PyTorch's own start: near zero (0.01), as detectors have them, the decoder learns more slowly.
+    """
     layer = nn.Conv2d(channels, 1, 1)
-    nn.init.normal_(layer.weight, std=0.01)
     assert layer.bias is not None
     nn.init.constant_(layer.bias, math.log(PRIOR / (1 - PRIOR)))
     return layer

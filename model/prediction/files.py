@@ -99,7 +99,9 @@ def predict_files(
         for request in requests:
             image = read_image(request.image, slice_index=request.slice_index)
             mask = predictor.mask(image.hu, request.box_xy)
-            suffix = "".join(part for part in request.image.suffixes[-2:] if part in (".nii", ".gz", ".nrrd", ".npz", ".png"))
+            suffix = "".join(
+                part for part in request.image.suffixes[-2:] if part in (".nii", ".gz", ".nrrd", ".npz", ".png")
+            )
             path = output / f"{_stem(request)}_mask{suffix}"
             write_mask(path, mask, image)
             measurement = measure_mask(mask, image.spacing_mm or (1.0, 1.0))

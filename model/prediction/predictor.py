@@ -74,13 +74,15 @@ def load_predictor(checkpoint: Path, device: str = "auto") -> Predictor:
     # Every weight comes from the checkpoint, so none is fetched.
     network = create_model(settings.network.name, pretrained=False, **settings.network.options)
     prefix = "network."
-    weights = {name.removeprefix(prefix): value for name, value in stored["state_dict"].items() if name.startswith(prefix)}
+    weights = {
+        name.removeprefix(prefix): value for name, value in stored["state_dict"].items() if name.startswith(prefix)
+    }
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise RunError(f"{checkpoint} does not fit the network {settings.network.name!r} of this version") from error
     chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    network = network.eval().to(chosen).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.eval().to(chosen).to(memory_format=torch.channels_last)
     return Predictor(network=network, roi=settings.roi, device=chosen)
 
 

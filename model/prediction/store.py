@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ulskit.errors import DataError, RunError
 from ulskit.labels import label_later_round, round_name
-from ulskit.model.prediction.predictor import load_predictor
+from ulskit.model.prediction.predictor import Predictor, load_predictor
 from ulskit.progress import Progress, silent
 from ulskit.provenance import digest, made
 from ulskit.runs import CheckpointKind, RunFolder
@@ -93,15 +94,15 @@ def label_round(
 
 def _store_predictor(
     store: Store, run: RunFolder, kind: CheckpointKind, device: str
-) -> tuple[Callable[[int], Mask], dict[str, str]]:
+) -> tuple[Callable[[int], Mask], dict[str, Any]]:
     """Lesion → mask, loading the network at the first lesion that is asked for."""
     checkpoint = run.checkpoint(kind)
     try:
-        facts = {"run": run.name, "checkpoint": kind, "weights": digest(checkpoint.read_bytes())}
+        facts: dict[str, Any] = {"run": run.name, "checkpoint": kind, "weights": digest(checkpoint.read_bytes())}
     except OSError as error:
         raise RunError(f"{checkpoint} cannot be read: {error.strerror}") from error
     boxes: npt.NDArray[np.float64] = store.boxes_xy
-    loaded = []
+    loaded: list[Predictor] = []
 
     def predict(lesion: int) -> Mask:
         if not loaded:

@@ -1,1 +1,1 @@
-
+"""Training: settings, the Lightning module, the run."""

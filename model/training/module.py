@@ -34,7 +34,7 @@ class LesionSegmenter(lightning.LightningModule):
         network = settings.network
         self.network = create_model(
             network.name, pretrained=network.pretrained, weights=network.weights, **network.options
-        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ).to(memory_format=torch.channels_last)
         self.segmentation_loss = create_loss(settings.segmentation_loss)
         level_set = settings.level_set
         self.level_set_loss = None if level_set.loss == "none" else create_loss(level_set.loss, **level_set.options)
@@ -66,7 +66,7 @@ class LesionSegmenter(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """ℓ_seg, and from the epoch the rule gives, weight · ℓ_rls on the finest map."""
         maps = self(batch.image.contiguous(memory_format=torch.channels_last))
-        segmentation = self.segmentation_loss(maps, batch.label)
+        segmentation: Tensor = self.segmentation_loss(maps, batch.label)
         loss = segmentation
         figures = {"segmentation_loss": segmentation}
         if self.level_set_loss is not None:

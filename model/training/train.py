@@ -127,7 +127,11 @@ def _record(store: Store, label_set: str, run: RunFolder, settings: TrainingSett
         "name": run.name,
         "status": "unfinished",
         "made": made(
-            "train", seed=settings.seed, labels=label_set, label_recipe=store.label_recipe(label_set), store=store.digest
+            "train",
+            seed=settings.seed,
+            labels=label_set,
+            label_recipe=store.label_recipe(label_set),
+            store=store.digest,
         ),
         "store": store.location,
         "labels": {"name": label_set, **store.label_made(label_set)},

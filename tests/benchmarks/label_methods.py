@@ -39,7 +39,9 @@ def main(path: str) -> None:
     for method in [*ELLIPSES, "quadrilateral"]:
         table.add_row(method, *scores(lambda xy, shape, method=method: ellipse_mask(xy, shape, method)))
     show(table)
-    table = Table("subtracted from the CSV's coordinates", "Dice, %", "worst", title="origin of the coordinates, quarter")
+    table = Table(
+        "subtracted from the CSV's coordinates", "Dice, %", "worst", title="origin of the coordinates, quarter"
+    )
     for offset in (0.0, 0.5, 1.0):
         table.add_row(f"{offset}", *scores(ellipse_mask, corner_endpoints - offset))
     show(table)

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
-from matplotlib.patheffects import withStroke
 from matplotlib.path import Path as OutlinePath
-from skimage.measure import find_contours
+from matplotlib.patheffects import withStroke
 
 from ulskit.ct import Window, apply_window
 from ulskit.figures.style import TRUTH_COLOR, new_figure, series_color
@@ -176,8 +175,8 @@ def _draw_region(axes: Axes, endpoints_xy: PointsXY, crop: Crop) -> None:
     """Region I′ as the level line of its ellipse, which is smoother than the outline of its pixels."""
     grid = np.stack(np.meshgrid(np.arange(crop.left, crop.right), np.arange(crop.top, crop.bottom)), axis=-1)
     radius = quarter_ellipse(endpoints_xy).grown(HALF_PIXEL).scaled(2.0).radius(grid.astype(np.float64))
-    for yx in find_contours(radius, 1.0):
-        axes.plot(yx[:, 1] + crop.left, yx[:, 0] + crop.top, color=REGION_COLOR, linewidth=0.9, dashes=(4, 3))
+    xy = grid[0, :, 0], grid[:, 0, 1]
+    axes.contour(*xy, radius, levels=[1.0], colors=REGION_COLOR, linewidths=0.9, linestyles=[(0, (4, 3))])
 
 
 def _mark(axes: Axes, endpoints_xy: PointsXY) -> None:

@@ -7,23 +7,26 @@ system is asked for, and threads do not share a current figure.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 INK = "#1f2328"
 """Colour of text and axes. The report replaces it by the page's own, so that figures follow light and dark."""
 
 OKABE_ITO = {
     "sky blue": "#56B4E9",
-    "orange": "#E69F00",
-    "bluish green": "#009E73",
     "vermillion": "#D55E00",
+    "bluish green": "#009E73",
     "reddish purple": "#CC79A7",
+    "orange": "#E69F00",
     "blue": "#0072B2",
     "yellow": "#F0E442",
 }
-"""Okabe and Ito's palette (2008), which keeps apart under the three colour vision deficiencies; black is left out."""
+"""Okabe and Ito's palette (2008), which keeps apart under the three colour vision deficiencies; black is left out.
+The order puts first what stands out on CT and keeps away from yellow."""
 
 TRUTH_COLOR = OKABE_ITO["yellow"]
 """Manual masks, drawn only over CT: yellow is too light for lines on paper."""
@@ -44,7 +47,7 @@ def series_dashes(at: int) -> str | tuple[int, tuple[float, ...]]:
 
 def new_figure(width_in: float, height_in: float) -> Figure:
     """An empty figure without background, size in inches."""
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    figure = Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(wspace=0.06))
     figure.patch.set_alpha(0.0)
     return figure
 
@@ -64,7 +67,7 @@ def quiet(axes: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
         spine.set_linewidth(0.7)
 
 
-def legend(axes: Axes, location: str = "best") -> None:
+def legend(axes: Axes, location: Literal["best", "lower left"] = "best") -> None:
     """A frameless legend, where there is anything to explain."""
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc=location, fontsize=8.5, frameon=False, labelcolor=INK, handlelength=2.4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ _PANELS: tuple[tuple[str, str, tuple[tuple[str, str, int], ...]], ...] = (
     ("Level set loss", "before its weight", (("level_set_loss", "training", 0),)),
     ("Dice against the labels", "mean Dice", (("val_dice", "validation", 1),)),
 )
+
+
+_Event = tuple[str, Literal["dotted", "dashed"], list[int]]
 
 
 def training_curves(table: pd.DataFrame) -> Figure:
@@ -70,9 +73,9 @@ def save_training_curves(table: pd.DataFrame, path: Path) -> None:
     save_figure(training_curves(table), path)
 
 
-def _events(table: pd.DataFrame, epochs: npt.NDArray[np.int64]) -> list[tuple[str, str, list[int]]]:
+def _events(table: pd.DataFrame, epochs: npt.NDArray[np.int64]) -> list[_Event]:
     """What changed in the course of the training: its name, its line style, the epochs from which it held."""
-    events = []
+    events: list[_Event] = []
     if "level_set_active" in table:
         active = table["level_set_active"].to_numpy(dtype=float) > 0
         if active.any():
@@ -87,13 +90,13 @@ def _events(table: pd.DataFrame, epochs: npt.NDArray[np.int64]) -> list[tuple[st
     return events
 
 
-def _mark(axes: Axes, events: list[tuple[str, str, list[int]]]) -> None:
+def _mark(axes: Axes, events: list[_Event]) -> None:
     for _, dashes, at in events:
         for epoch in at:
             axes.axvline(epoch - 0.5, color=INK, alpha=0.6, linewidth=0.9, linestyle=dashes)
 
 
-def _explain(figure: Figure, events: list[tuple[str, str, list[int]]]) -> None:
+def _explain(figure: Figure, events: list[_Event]) -> None:
     if events:
         lines = [Line2D([], [], color=INK, alpha=0.6, linewidth=0.9, linestyle=dashes) for _, dashes, _ in events]
         figure.legend(

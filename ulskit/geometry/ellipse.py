@@ -201,4 +201,5 @@ def _signed_distance_px(hull_xy: PointsXY, points_xy: PointsXY) -> npt.NDArray[n
     distance = np.linalg.norm(offset - share[..., None] * edges, axis=-1).min(axis=-1)
     side = edges[:, 0] * offset[..., 1] - edges[:, 1] * offset[..., 0]
     inside = (side >= 0).all(axis=-1) | (side <= 0).all(axis=-1)
-    return np.where(inside & (len(hull_xy) > 2), -distance, distance)
+    signed: npt.NDArray[np.float64] = np.where(inside & (len(hull_xy) > 2), -distance, distance)
+    return signed

@@ -159,7 +159,7 @@ def _store_tables(root: zarr.Group, plan: IngestPlan) -> None:
             rejected.append(Rejection(file=row.file_name, line=row.line, reason=reason))
     if not kept:
         raise DataError(f"{plan.folder}: no slice can be read{most_frequent(rejected)}")
-    keys = {row.slice_file(row.key_slice) for row in kept}
+    keys = {row.slice_file(row.key_slice) for row in plan.rows}
     rejected += [Rejection(file=path, line=0, reason=reason) for path, reason in unreadable.items() if path not in keys]
     _write(root, schema.SLICES, "slice", _slice_columns(plan, group))
     lesions = _lesion_columns(kept, {item.path: at for at, item in enumerate(plan.slices)})

@@ -88,7 +88,5 @@ def label_later_round(
         bounded = predict(lesion) & outer_lens(endpoints, shape, lens_tolerance)
         return refine_label(bounded, store.label(first_round, lesion) == 1)
 
-    facts = made(
-        "pseudolabel", first_round=first_round, lens_tolerance=lens_tolerance, store=store.digest, **made_from
-    )
+    facts = made("pseudolabel", first_round=first_round, lens_tolerance=lens_tolerance, store=store.digest, **made_from)
     return write_labels(store, name, make, made=facts, overwrite=overwrite, workers=workers, progress=progress)

@@ -237,3 +237,9 @@ def trunk(
     y = half_depth_mm * np.sign(sin) * np.abs(sin) ** (2 / exponent)
     y -= np.where(y > 0, dent_mm * np.exp(-((x / dent_width_mm) ** 2)), 0.0)
     return np.stack([x, y], axis=-1)
+
+
+def holds(polygon_mm: PointsXY, points_mm: PointsXY) -> bool:
+    """Whether a polygon ``[n, 2]`` holds all points ``[m, 2]``."""
+    outline = polygon_mm.astype(np.float32)
+    return all(cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in points_mm)

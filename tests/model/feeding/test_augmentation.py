@@ -57,7 +57,9 @@ def test_mirroring_mirrors_everything():
     plain = make_batch(tiles(), unchanged(1), 64)
     batch = make_batch(tiles(), turned(mirror=torch.tensor([-1.0])), 64)
     for name in ("image", "label", "region"):
-        torch.testing.assert_close(getattr(batch, name).float(), getattr(plain, name).flip(3).float(), atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            getattr(batch, name).float(), getattr(plain, name).flip(3).float(), atol=1e-4, rtol=0
+        )
 
 
 def test_image_and_label_stay_together_under_any_draw():

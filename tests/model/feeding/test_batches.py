@@ -20,9 +20,7 @@ def numbered(n: int) -> Tiles:
 
 
 def batches(seed: int = 0, n: int = 23) -> TrainingBatches:
-    return TrainingBatches(
-        numbered(n), batch_size=4, roi=RoiSettings(), augmentation=AugmentationSettings(), seed=seed
-    )
+    return TrainingBatches(numbered(n), batch_size=4, roi=RoiSettings(), augmentation=AugmentationSettings(), seed=seed)
 
 
 def order(data: TrainingBatches, epoch: int) -> list[int]:

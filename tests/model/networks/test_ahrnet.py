@@ -8,6 +8,7 @@ from torch import nn
 
 from ulskit.errors import DataError, UsageError
 from ulskit.model import create_model
+from ulskit.model.losses import RegionalLevelSetLoss, SegmentationLoss
 
 SMALL = "hrnet_w18_small"
 
@@ -142,10 +143,10 @@ def test_every_parameter_has_a_gradient():
     assert [name for name, p in network.named_parameters() if p.grad is None] == []
 
 
-def test_an_untrained_network_gives_the_prior():
+def test_an_untrained_network_begins_about_the_prior():
     with torch.inference_mode():
-        for p in small()(torch.rand(2, 3, 64, 64)):
-            assert 0.1 < p.mean() < 0.2
+        for p in small()(torch.randn(2, 3, 64, 64)):
+            assert 0.05 < p.mean() < 0.35
 
 
 def test_one_channel_is_repeated():
@@ -190,3 +191,25 @@ def test_scale_weights_can_be_looked_at():
     with torch.inference_mode():
         weights = network.scale_attention.scale_weights(network.features(torch.rand(2, 3, 64, 64)))
     torch.testing.assert_close(weights, torch.ones(2, 4))
+
+
+@pytest.mark.parametrize("name", ["hrnet", "ahrnet"])
+def test_it_learns_a_disc(name):
+    y, x = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
+    radius = ((y - 30) ** 2 + (x - 34) ** 2).sqrt().expand(4, 1, 64, 64)
+    label, region = (radius <= 14).to(torch.uint8), radius <= 28
+    image = label + 0.3 * torch.randn(label.shape)
+    network, segmentation, level_set = small(name), SegmentationLoss(), RegionalLevelSetLoss()
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(25):
+        maps = network(image)
+        loss = segmentation(maps, label) + 0.1 * level_set(maps[-1], image, region)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.6 * losses[0]
+    predicted = maps[-1] > 0.5
+    dice = 2 * (predicted & (label == 1)).sum() / (predicted.sum() + label.sum())
+    assert dice > 0.9

@@ -56,5 +56,5 @@ def test_what_is_no_settings_file_is_refused_in_one_line(tmp_path, text):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(MissingFileError, match="nothing.yaml"):
+    with pytest.raises(MissingFileError, match=r"nothing\.yaml"):
         read_settings(tmp_path / "nothing.yaml")
