@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -124,3 +126,27 @@ def store(deeplesion: Path, tmp_path: Path) -> Store:
 
     write_labels(made, "truth", truth, made={"by": "test"})
     return ulskit.open(tmp_path / "ulskit.zarr")
+
+
+class Ticks:
+    """A progress that keeps count: ``tasks`` maps a description to (total, steps done)."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, tuple[int, int]] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def __call__(self, description: str, total: int) -> Iterator[Callable[..., None]]:
+        self.tasks[description] = (total, 0)
+
+        def advance(steps: int = 1, note: str = "") -> None:
+            with self._lock:
+                self.tasks[description] = (total, self.tasks[description][1] + steps)
+
+        yield advance
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    """To be given as ``progress``."""
+    return Ticks()

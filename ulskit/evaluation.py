@@ -193,24 +193,34 @@ def ordered_label_sets(store: Store, truth: str = TRUTH) -> list[str]:
 
 
 def comparison_rows(evaluations: Sequence[Evaluation]) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Tables of several evaluations as text: title, names of the columns, rows.
+    """Tables of several evaluations as text, each narrow enough for a terminal: title, names of the columns, rows.
 
-    The first table, left out where no lesion has a manual mask, compares with manual masks; the second the diameters
-    with the radiologist's.
+    The last compares the diameters with the radiologist's. Two before it compare with manual masks; they are left
+    out where no lesion has one.
     """
     tables = []
-    shares = [[it.label_set, str(it.with_truth), *_overlap_cells(it.summary)] for it in evaluations if it.with_truth]
-    if shares:
+    judged = [(it.label_set, str(it.with_truth), it.summary) for it in evaluations if it.with_truth]
+    if judged:
         truth = next(it.truth for it in evaluations if it.with_truth)
-        columns = ["labels", "n", "precision %", "recall %", "Dice %", "worst Dice %", "Dice ≥ 80 %", "Dice ≥ 85 %"]
-        tables.append((f"against manual masks ({truth}), mean ± SD", [*columns, "HD95 mm", "NSD %"], shares))
-    columns = ["labels", "axis", "n", "mean abs. error", "bias", "limits of agreement", "ICC (95 %)"]
+        shares = [
+            [name, n, *(_spread(found, figure) for figure in ("precision", "recall", "dice")), _share(found.worst_dice)]
+            for name, n, found in judged
+        ]
+        borders = [
+            [name, *map(_share, (it.share_dice_80, it.share_dice_85)), _spread(it, "hd95_mm", 1.0), _spread(it, "nsd")]
+            for name, _, it in judged
+        ]
+        columns = ["labels", "n", "precision", "recall", "Dice", "worst"]
+        tables.append((f"against manual masks ({truth}), %, mean ± SD", columns, shares))
+        columns = ["labels", "Dice ≥ 80, %", "Dice ≥ 85, %", "HD95, mm", "NSD, %"]
+        tables.append(("lesions that reach a Dice, and distance of the borders", columns, borders))
+    columns = ["labels", "axis", "n", "error", "bias", "limits", "ICC"]
     rows = [
-        [it.label_set, axis.replace("_", " "), str(found.n), *_agreement_cells(found)]
+        [it.label_set, axis.removesuffix("_axis"), str(found.n), *_agreement_cells(found)]
         for it in evaluations
         for axis, found in it.agreement.items()
     ]
-    tables.append(("diameters against the radiologist's marks, mm", columns, rows))
+    tables.append(("diameters against the radiologist's marks, mm (error: mean absolute)", columns, rows))
     return tables
 
 
@@ -278,21 +288,19 @@ def _measured(store: Store, lesion: int, mask: Mask) -> dict[str, Any]:
     return {"lesion": lesion, **facts, **measure_mask(mask, store.spacing_mm_of(lesion)).as_row(), **marks}
 
 
-def _overlap_cells(summary: MetricsSummary) -> list[str]:
-    def cell(name: str, factor: float = 100.0) -> str:
-        found = summary.spreads[name]
-        return f"{_number(factor * found.mean, '{:.1f}')} ± {_number(factor * found.sd, '{:.1f}')}"
+def _spread(summary: MetricsSummary, name: str, factor: float = 100.0) -> str:
+    found = summary.spreads[name]
+    return f"{_number(factor * found.mean, '{:.1f}')} ± {_number(factor * found.sd, '{:.1f}')}"
 
-    singles = (summary.worst_dice, summary.share_dice_80, summary.share_dice_85)
-    shares = [_number(100 * value, "{:.1f}") for value in singles]
-    return [cell("precision"), cell("recall"), cell("dice"), *shares, cell("hd95_mm", 1.0), cell("nsd")]
+
+def _share(value: float) -> str:
+    return _number(100 * value, "{:.1f}")
 
 
 def _agreement_cells(found: Agreement) -> list[str]:
-    limits = [_number(value, "{:+.2f}") for value in (found.lower, found.upper)]
-    icc, *interval = (_number(value, "{:.3f}") for value in (found.icc, found.icc_lower, found.icc_upper))
-    figures = [_number(found.mean_absolute_error, "{:.2f}"), _number(found.bias, "{:+.2f}")]
-    return [*figures, " … ".join(limits), f"{icc} ({' … '.join(interval)})"]
+    limits = " … ".join(_number(value, "{:+.2f}") for value in (found.lower, found.upper))
+    error, icc = _number(found.mean_absolute_error, "{:.2f}"), _number(found.icc, "{:.3f}")
+    return [error, _number(found.bias, "{:+.2f}"), limits, icc]
 
 
 def _number(value: float, form: str) -> str:

@@ -152,7 +152,7 @@ def _grid(tiles: Tiles, draws: Draws, size: int) -> Tensor:
 def _tri_state(foreground: Tensor, ignore: Tensor) -> Tensor:
     """The likeliest of the three states after interpolation; ignore wins a tie, for it claims nothing."""
     background = 1 - foreground - ignore
-    label = torch.where(foreground > background, FOREGROUND, BACKGROUND)
+    label = torch.where(foreground >= background, FOREGROUND, BACKGROUND)
     return torch.where(ignore >= torch.maximum(foreground, background), IGNORE, label).to(torch.uint8)
 
 

@@ -1,8 +1,6 @@
 """A DeepLesion folder that a test can soil row by row."""
 
 import csv
-import threading
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -80,26 +78,3 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path):
     return Folder(tmp_path / "DeepLesion")
-
-
-class Ticks:
-    """A progress that keeps count: description → (total, steps done)."""
-
-    def __init__(self):
-        self.tasks = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def __call__(self, description, total):
-        self.tasks[description] = (total, 0)
-
-        def advance(steps=1, note=""):
-            with self._lock:
-                self.tasks[description] = (total, self.tasks[description][1] + steps)
-
-        yield advance
-
-
-@pytest.fixture
-def ticks():
-    return Ticks()

@@ -13,7 +13,6 @@ import pytest
 from ulskit.ct import encode_png
 from ulskit.errors import DataError, MissingFileError, UsageError
 from ulskit.ingest import read_image, read_mask, read_mask_volume
-from ulskit.ingest.npz import MAX_VOXELS
 
 SPACING_MM = (0.7, 0.9, 3.0)  # x, y, z
 ORIGIN_LPS = np.array([-120.0, -80.0, 400.0])
@@ -58,7 +57,7 @@ def test_every_orientation_of_a_nifti_shows_the_same_slices(tmp_path, volume, co
         assert image.hu.dtype == np.int16
         assert image.spacing_mm == pytest.approx((0.9, 0.7))
         assert (image.name, image.slice_index) == ("ct.nii.gz", at)
-        place = ORIGIN_LPS + [0, 0, 3 * z]
+        place = ORIGIN_LPS + np.array([0, 0, 3 * z])
         np.testing.assert_allclose(image.affine_lps[:3, 3], place, atol=1e-4)
         np.testing.assert_allclose(image.affine_lps[:3, :2], np.diag(SPACING_MM)[:, :2], atol=1e-5)
 
@@ -181,11 +180,11 @@ def test_floats_are_rounded_clipped_and_air_where_they_are_no_number(tmp_path):
     assert read_image(tmp_path / "a.npz").hu.tolist() == [[0, 1, -1000], [-1024, 32767, -32768], [32767, -32768, 3]]
 
 
-def test_a_nifti_with_slope_and_intercept_is_read_in_hu(tmp_path, volume):
+def test_a_nifti_packed_with_slope_and_intercept_is_read_in_hu(tmp_path, volume):
     image = nib.Nifti1Image(volume.transpose(2, 1, 0).astype(np.float32), LPS_TO_RAS @ canonical_affine_lps())
     image.header.set_data_dtype(np.uint8)
-    image.header.set_slope_inter(2, -1000)
-    nib.save(image, tmp_path / "a.nii")
+    nib.save(image, tmp_path / "a.nii")  # nibabel chooses them to fit 8 bit
+    assert nib.load(tmp_path / "a.nii").dataobj.slope != 1
     assert np.abs(read_image(tmp_path / "a.nii", slice_index=1).hu - volume[1]).max() <= 1
 
 
@@ -287,7 +286,6 @@ def test_a_header_that_claims_more_than_its_file_holds_costs_no_memory(tmp_path,
             file.write(bytes(data))
     with pytest.raises(DataError, match=f"claims {side} × {side} × 5 values, more than"):
         read_image(path, slice_index=0)
-    assert 30_000**2 * 5 > MAX_VOXELS
 
 
 def test_an_nrrd_does_not_lead_to_other_files(tmp_path):
@@ -343,9 +341,8 @@ def test_a_real_image_and_its_label_lie_on_each_other(shared_data, tmp_path):
     assert image.spacing_mm == label.spacing_mm == (0.5703125, 0.5703125)
     inside = image.hu[label.mask[at]]
     assert -50 < np.median(inside) < 100  # a solid tumour; lung about it is near -800
-    # The table on which the patient lies is below him, that is at large y.
     body = np.flatnonzero((image.hu > -300).mean(axis=1) > 0.3)
-    assert 100 < body.mean() < 350
+    assert np.nonzero(image.hu > 300)[0].mean() > body.mean() + 10  # the spine is at the back, that is at large y
     raw, header = nrrd.read(str(folder / "lung1_image.nrrd"))
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = header["space directions"].T, header["space origin"]

@@ -48,7 +48,7 @@ def interrupt(monkeypatch, name, after):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("after", [0, 1, 5, 9, 12])
+@pytest.mark.parametrize("after", [0, 5, 12])
 def test_an_interrupted_ingest_goes_on_to_the_same_store(many, monkeypatch, after, workers):
     whole = many.ingest("whole.zarr")
     with monkeypatch.context() as patch:
@@ -73,16 +73,15 @@ def test_shards_that_are_stored_are_not_read_again(many, monkeypatch, ticks):
     assert ticks.tasks == {"slices": (13, 13)}
 
 
-@pytest.mark.parametrize("step", ["create_array", "_store_tables", "write_table", "seal"])
-@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("step", "after"), [("create_array", 0), ("_store_tables", 0), ("write_table", 0), ("write_table", 2), ("seal", 0)]
+)
 def test_an_interruption_between_the_steps_is_none_for_ever(many, monkeypatch, step, after):
     whole = many.ingest("whole.zarr")
     with monkeypatch.context() as patch:
-        calls = interrupt(patch, step, after)
-        try:
+        interrupt(patch, step, after)
+        with pytest.raises(KeyboardInterrupt):
             many.ingest()
-        except KeyboardInterrupt:
-            assert len(calls) == after + 1
     assert_equal_stores(many.ingest(), whole)
 
 
@@ -108,7 +107,7 @@ def test_another_source_is_refused_and_replaced_only_when_told_so(many, change):
         options["context_slices"] = 1
     if change == "context":
         many.put("000003_01_01", 4, many.noise(64, 99))
-    with pytest.raises(StoreError, match="was made from other files than .* name another --store, or add --overwrite"):
+    with pytest.raises(StoreError, match=r"was made from other files than .* name another --store, or add --overwrite"):
         many.ingest(**options)
     assert_equal_stores(many.ingest(overwrite=True, **options), many.ingest("other.zarr", **options))
 

@@ -41,8 +41,8 @@ def series_color(at: int) -> str:
 
 
 def series_dashes(at: int) -> str | tuple[int, tuple[float, ...]]:
-    """Line style of the ``at``-th series: neighbours differ on a grey print too."""
-    return _DASHES[at % len(_DASHES)]
+    """Line style of the ``at``-th series: neighbours differ on a grey print too, and so do series of one colour."""
+    return _DASHES[(at + at // len(SERIES_COLORS)) % len(_DASHES)]
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:

@@ -20,23 +20,48 @@ def upper_abdomen(canvas: Canvas, body: Body) -> Section:
         _lung_bases(canvas, w, d)
     fatty = 3 + 8 * body.visceral
     edge, reach = w - 2 - 0.5 * fatty, float(rng.uniform(0.05, 0.42))
-    liver = [(-0.55 * edge, -0.80 * d), (-0.1 * w, -0.84 * d), (reach * w, -0.70 * d), (reach * w * 0.8, -0.45 * d), (0.0, -0.28 * d)]
-    liver += [(-0.13 * w, 0.02 * d), (-0.2 * w, 0.3 * d), (-0.34 * w, 0.62 * d), (-0.66 * edge, 0.66 * d), (-0.94 * edge, 0.22 * d)]
+    liver = [
+        (-0.55 * edge, -0.80 * d),
+        (-0.1 * w, -0.84 * d),
+        (reach * w, -0.70 * d),
+        (reach * w * 0.8, -0.45 * d),
+        (0.0, -0.28 * d),
+    ]
+    liver += [
+        (-0.13 * w, 0.02 * d),
+        (-0.2 * w, 0.3 * d),
+        (-0.34 * w, 0.62 * d),
+        (-0.66 * edge, 0.66 * d),
+        (-0.94 * edge, 0.22 * d),
+    ]
     liver += [(-0.97 * edge, -0.18 * d), (-0.84 * edge, -0.56 * d)]
     canvas.smooth("liver", liver, 2.5)
     keep = len(canvas.parts)
     hub = np.array([-0.24 * w, -0.02 * d])
     for angle in (np.pi * 0.78, np.pi * 1.0, np.pi * 1.28, np.pi * 1.6):
         start = hub + rng.normal(0, 5, 2)
-        canvas.tree("liver vessel", start, angle + rng.normal(0, 0.2), rng.uniform(20, 30), rng.uniform(4.5, 7.5), shown=0.5)
+        canvas.tree(
+            "liver vessel", start, angle + rng.normal(0, 0.2), rng.uniform(20, 30), rng.uniform(4.5, 7.5), shown=0.5
+        )
     # A branch stays inside the liver: the capsule is not crossed.
     canvas.parts[keep:] = [part for part in canvas.parts[keep:] if holds(np.array(liver) * 0.9, part.outline_mm)]
     _stomach(canvas, w, d)
-    spleen = [(0.62 * w, 0.62 * d), (0.84 * w, 0.4 * d), (0.92 * w, 0.02 * d), (0.83 * w, -0.12 * d), (0.74 * w, 0.1 * d), (0.56 * w, 0.36 * d)]
+    spleen = [
+        (0.62 * w, 0.62 * d),
+        (0.84 * w, 0.4 * d),
+        (0.92 * w, 0.02 * d),
+        (0.83 * w, -0.12 * d),
+        (0.74 * w, 0.1 * d),
+        (0.56 * w, 0.36 * d),
+    ]
     canvas.smooth("spleen", spleen, 3)
     spine(canvas, spine_y, ribs=True)
     for side in (-1, 1):  # crura
-        canvas.smooth("muscle", [(side * 5, spine_y - 30), (side * 15, spine_y - 20), (side * 20, spine_y + 2), (side * 16, spine_y - 2)], 1)
+        canvas.smooth(
+            "muscle",
+            [(side * 5, spine_y - 30), (side * 15, spine_y - 20), (side * 20, spine_y + 2), (side * 16, spine_y - 2)],
+            1,
+        )
         canvas.line("adrenal", [[side * 32, spine_y - 22], [side * 36, spine_y - 8], [side * 40, spine_y + 4]], 2.6)
         canvas.line("adrenal", [[side * 36, spine_y - 8], [side * 31, spine_y + 3]], 2.4)
     canvas.oval("aorta", (4 + rng.normal(0, 2), spine_y - 24), (11, 11), 0, 0.03)
@@ -57,7 +82,13 @@ def middle_abdomen(canvas: Canvas, body: Body) -> Section:
     spine_y = spine_middle_mm(body, 1.08, 0.46)
     canvas.fill("abdominal fat", trunk(w - 1, d - 2, dent_mm=34, dent_width_mm=40))
     small = float(rng.uniform(0.7, 1.0))
-    liver = [(-0.93 * w, -0.42 * d), (-0.62 * w, -0.72 * d * small), (-0.5 * w, -0.5 * d * small), (-0.55 * w, -0.1 * d), (-0.68 * w, 0.36 * d)]
+    liver = [
+        (-0.93 * w, -0.42 * d),
+        (-0.62 * w, -0.72 * d * small),
+        (-0.5 * w, -0.5 * d * small),
+        (-0.55 * w, -0.1 * d),
+        (-0.68 * w, 0.36 * d),
+    ]
     canvas.smooth("liver", [*liver, (-0.86 * w, 0.36 * d), (-0.95 * w, 0.0)], 2.5)
     for _ in range(7):
         at = (rng.uniform(-0.85, -0.62) * w, rng.uniform(-0.45, 0.2) * d)
@@ -73,8 +104,16 @@ def middle_abdomen(canvas: Canvas, body: Body) -> Section:
     for side in (-1, 1):
         canvas.oval("abdominal fat", (side * 0.54 * w, spine_y), (32, 37), side * 0.45)
         _kidney(canvas, side, (side * (0.54 * w + rng.normal(0, 2)), spine_y + 2 + rng.normal(0, 4)))
-    canvas.smooth("bowel wall", [(0.78 * w, -0.2 * d), (0.92 * w, 0.0), (0.9 * w, 0.3 * d), (0.76 * w, 0.3 * d), (0.72 * w, 0.02 * d)], 3)
-    canvas.smooth("stool", [(0.79 * w, -0.14 * d), (0.89 * w, 0.01), (0.87 * w, 0.25 * d), (0.78 * w, 0.25 * d), (0.75 * w, 0.02 * d)], 2)
+    canvas.smooth(
+        "bowel wall",
+        [(0.78 * w, -0.2 * d), (0.92 * w, 0.0), (0.9 * w, 0.3 * d), (0.76 * w, 0.3 * d), (0.72 * w, 0.02 * d)],
+        3,
+    )
+    canvas.smooth(
+        "stool",
+        [(0.79 * w, -0.14 * d), (0.89 * w, 0.01), (0.87 * w, 0.25 * d), (0.78 * w, 0.25 * d), (0.75 * w, 0.02 * d)],
+        2,
+    )
     canvas.oval("gas", (0.81 * w, -0.03 * d), (6, 5), 0, 0.15)
     _psoas(canvas, spine_y, 12)
     spine(canvas, spine_y, scale=1.08, paraspinal_mm=24)
@@ -96,7 +135,9 @@ def lower_abdomen(canvas: Canvas, body: Body) -> Section:
     canvas.fill("abdominal fat", trunk(w, d - 2, dent_mm=36, dent_width_mm=46))
     canvas.line("muscle fat", [[0, -d + 1], [0, -d - 0.7 * body.wall_mm]], 5.0)
     if rng.random() < 0.5:
-        canvas.smooth("liver", [(-0.92 * w, -0.1 * d), (-0.72 * w, -0.3 * d), (-0.72 * w, 0.12 * d), (-0.84 * w, 0.26 * d)], 2)
+        canvas.smooth(
+            "liver", [(-0.92 * w, -0.1 * d), (-0.72 * w, -0.3 * d), (-0.72 * w, 0.12 * d), (-0.84 * w, 0.26 * d)], 2
+        )
     for _ in range(int(rng.integers(24, 34))):
         at = (rng.uniform(-0.55, 0.66) * w, rng.uniform(-0.8, -0.05) * d)
         bowel_loop(canvas, at, rng.uniform(8, 14))
@@ -104,7 +145,9 @@ def lower_abdomen(canvas: Canvas, body: Body) -> Section:
         center = (side * 0.78 * w, rng.uniform(-0.02, 0.2) * d)
         canvas.oval("bowel wall", center, (18, 20), 0, 0.1)
         canvas.oval("stool", center, (16, 18), 0, 0.1)
-        canvas.oval("gas", (center[0] + rng.normal(0, 3), center[1] - 8), (rng.uniform(4, 10), rng.uniform(3, 7)), 0, 0.2)
+        canvas.oval(
+            "gas", (center[0] + rng.normal(0, 3), center[1] - 8), (rng.uniform(4, 10), rng.uniform(3, 7)), 0, 0.2
+        )
     _psoas(canvas, spine_y, 18)
     spine(canvas, spine_y, scale=1.12, paraspinal_mm=24)
     canvas.oval("aorta", (10, spine_y - 27), (8.8, 8.8), 0, 0.03)
@@ -116,7 +159,16 @@ def lower_abdomen(canvas: Canvas, body: Body) -> Section:
 def _lung_bases(canvas: Canvas, w: float, d: float) -> None:
     for side in (-1, 1):
         deep = float(canvas.rng.uniform(0.5, 0.72))
-        canvas.smooth("lung", [(side * 0.25 * w, 0.62 * d), (side * 0.55 * w, 0.93 * d), (side * 0.8 * w, 0.66 * d), (side * 0.62 * w, deep * d)], 2)
+        canvas.smooth(
+            "lung",
+            [
+                (side * 0.25 * w, 0.62 * d),
+                (side * 0.55 * w, 0.93 * d),
+                (side * 0.8 * w, 0.66 * d),
+                (side * 0.62 * w, deep * d),
+            ],
+            2,
+        )
 
 
 def _stomach(canvas: Canvas, w: float, d: float) -> None:
@@ -128,7 +180,7 @@ def _stomach(canvas: Canvas, w: float, d: float) -> None:
     canvas.smooth("stomach wall", [tuple(p) for p in corners], 0.01)
     inner = canvas.smooth(filling, [tuple(p) for p in middle + (corners - middle) * 0.86], 0.8)
     level = float(np.quantile(inner[:, 1], rng.uniform(0.15, 0.5)))  # air lies in front, its surface is level
-    canvas.fill("gas", np.stack([inner[:, 0], np.minimum(inner[:, 1], level)], axis=-1))
+    canvas.fill("gas", inner[inner[:, 1] <= level])
 
 
 def _kidney(canvas: Canvas, side: int, center: tuple[float, float]) -> None:
@@ -159,4 +211,6 @@ def _dots(canvas: Canvas, tissue: str, x_mm: tuple[float, float], y_mm: tuple[fl
     rng = canvas.rng
     for _ in range(count):
         radius = rng.uniform(0.9, 2.4)
-        canvas.oval(tissue, (rng.uniform(*x_mm), rng.uniform(*y_mm)), (radius * rng.uniform(1, 2), radius), rng.uniform(0, 3))
+        canvas.oval(
+            tissue, (rng.uniform(*x_mm), rng.uniform(*y_mm)), (radius * rng.uniform(1, 2), radius), rng.uniform(0, 3)
+        )

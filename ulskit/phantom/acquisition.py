@@ -49,7 +49,8 @@ def through_slice(rng: np.random.Generator, image_hu: Image, shift_px: float) ->
     dx, dy = (cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) for part in field)
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     faces = [
-        cv2.remap(image_hu, x + sign * dx, y + sign * dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for sign in (-1, 1)
+        cv2.remap(image_hu, x + sign * dx, y + sign * dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for sign in (-1, 1)
     ]
     return np.asarray((faces[0] + faces[1]) * np.float32(0.5))
 

@@ -98,7 +98,8 @@ class Frame:
         """The inverse of :meth:`to_px`."""
         image_px = (points_px + 0.5) / self.oversampling - 0.5
         placed = (image_px - (self.size - 1) / 2) * self.spacing_mm
-        return turned(placed, -self.turn_rad) + np.array(self.center_mm)
+        body_mm: PointsXY = turned(placed, -self.turn_rad) + np.array(self.center_mm)
+        return body_mm
 
     def oversampled(self, factor: int) -> Frame:
         """The same image on a finer grid."""
@@ -123,7 +124,7 @@ def paint_section(section: Section, frame: Frame) -> LabelMap:
 
 def fixed_point(points_px: PointsXY) -> npt.NDArray[np.int32]:
     """Points ``[n, 2]`` as cv2 takes them with a shift of 4 bits."""
-    return np.round(np.clip(points_px, -30_000, 30_000) * 2**_SHIFT).astype(np.int32)
+    return np.asarray(np.round(np.clip(points_px, -30_000, 30_000) * 2**_SHIFT), dtype=np.int32)
 
 
 class Canvas:
@@ -159,6 +160,10 @@ class Canvas:
         outline = self.deformed(np.asarray(points_mm, dtype=np.float64))
         self.parts.append(Part(tissue=tissue, outline_mm=outline, width_mm=width_mm))
 
+    def fixed(self, tissue: str, points_mm: PointsXY, width_mm: float | None = None) -> None:
+        """A polygon or line that is no part of the body: it is not deformed."""
+        self.parts.append(Part(tissue=tissue, outline_mm=points_mm, width_mm=width_mm))
+
     def oval(
         self,
         tissue: str,
@@ -177,11 +182,17 @@ class Canvas:
 
     def smooth(self, tissue: str, corners_mm: Sequence[tuple[float, float]], jitter_mm: float = 3.0) -> PointsXY:
         """A closed smooth curve through corners, each moved at random."""
-        corners = np.array(corners_mm) + self.rng.normal(0, jitter_mm, (len(corners_mm), 2)).clip(-2 * jitter_mm, 2 * jitter_mm)
+        corners = np.array(corners_mm) + self.rng.normal(0, jitter_mm, (len(corners_mm), 2)).clip(
+            -2 * jitter_mm, 2 * jitter_mm
+        )
         return self.fill(tissue, closed_curve(corners))
 
     def bone(
-        self, center_mm: tuple[float, float], radii_mm: tuple[float, float], angle_rad: float = 0.0, cortex_mm: float = 1.6
+        self,
+        center_mm: tuple[float, float],
+        radii_mm: tuple[float, float],
+        angle_rad: float = 0.0,
+        cortex_mm: float = 1.6,
     ) -> None:
         """An oval of compact bone around spongy bone."""
         outer = self.oval("cortical bone", center_mm, radii_mm, angle_rad, 0.06)
@@ -189,25 +200,41 @@ class Canvas:
         local = turned(outer - np.array(center_mm), -angle_rad) * (inner if radii_mm[0] >= radii_mm[1] else inner[::-1])
         self.fill("cancellous bone", turned(local, angle_rad) + np.array(center_mm))
 
-    def tree(self, tissue: str, start_mm: PointsXY, angle_rad: float, length_mm: float, width_mm: float, *, shown: float) -> None:
-        """A branching vessel; a branch stays in the plane with probability ``shown``, else only its cross section."""
+    def tree(
+        self,
+        tissue: str,
+        start_mm: PointsXY,
+        angle_rad: float,
+        length_mm: float,
+        width_mm: float,
+        *,
+        shown: float,
+        thin: str | None = None,
+    ) -> None:
+        """A branching vessel; a branch stays in the plane with probability ``shown``, else only its cross section.
+
+        Branches thinner than a slice are drawn as the tissue ``thin``, if given.
+        """
         if width_mm < 0.9 or length_mm < 3:
             return
+        name = thin if thin is not None and width_mm < 1.7 else tissue
         bend = self.rng.normal(0, 0.25)
         steps = np.linspace(0, 1, 5)
         direction = angle_rad + bend * steps
         run = np.stack([np.cos(direction), np.sin(direction)], axis=-1) * length_mm / 4
         points = start_mm + np.concatenate([np.zeros((1, 2)), np.cumsum(run[1:], axis=0)])
         if self.rng.random() < shown:
-            self.line(tissue, points, width_mm)
-        else:
-            radius = width_mm * self.rng.uniform(0.5, 0.75)
+            self.line(name, points[:3], width_mm)
+            self.line(name, points[2:], 0.8 * width_mm)
+        elif self.rng.random() < 0.55:  # the others leave the slice at once
+            radius = width_mm * self.rng.uniform(0.4, 0.62)
             at = points[int(self.rng.integers(5))]
-            self.oval(tissue, (float(at[0]), float(at[1])), (radius, radius * self.rng.uniform(0.7, 1.3)))
+            self.oval(name, (float(at[0]), float(at[1])), (radius, radius * self.rng.uniform(0.7, 1.3)))
         for side in (-1, 1):
             turn = side * self.rng.uniform(0.25, 0.75)
             shorter = self.rng.uniform(0.65, 0.9)
-            self.tree(tissue, points[-1], direction[-1] + turn, length_mm * shorter, width_mm * self.rng.uniform(0.55, 0.78), shown=shown)
+            thinner = width_mm * self.rng.uniform(0.55, 0.78)
+            self.tree(tissue, points[-1], direction[-1] + turn, length_mm * shorter, thinner, shown=shown, thin=thin)
 
     def section(self, level: str, half_extent_mm: tuple[float, float]) -> Section:
         """All parts drawn so far as one section."""
@@ -228,7 +255,12 @@ def closed_curve(corners_mm: PointsXY, points_each: int = 12) -> PointsXY:
 
 
 def trunk(
-    half_width_mm: float, half_depth_mm: float, *, exponent: float = 2.35, dent_mm: float = 0.0, dent_width_mm: float = 28.0
+    half_width_mm: float,
+    half_depth_mm: float,
+    *,
+    exponent: float = 2.35,
+    dent_mm: float = 0.0,
+    dent_width_mm: float = 28.0,
 ) -> PointsXY:
     """A superellipse ``[180, 2]`` with a dent in the middle of the back."""
     angle = np.linspace(0, 2 * np.pi, 180, endpoint=False)

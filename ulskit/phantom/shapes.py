@@ -40,7 +40,9 @@ def lesion_outline(rng: np.random.Generator, kind: str = "smooth") -> PointsXY:
     else:
         raise UsageError(f"no lesion shape {kind!r}; there is {', '.join(SHAPES)}")
     aspect = np.clip(rng.normal(0.8, 0.13), 0.45, 1.0)
-    return normalized_outline(turned(_polar(angle, np.maximum(radius, 0.25)) * [1.0, aspect], rng.uniform(0, 2 * np.pi)))
+    return normalized_outline(
+        turned(_polar(angle, np.maximum(radius, 0.25)) * [1.0, aspect], rng.uniform(0, 2 * np.pi))
+    )
 
 
 def real_outline(rng: np.random.Generator, outlines_mm: Sequence[PointsXY]) -> PointsXY:
@@ -56,7 +58,7 @@ def real_outline(rng: np.random.Generator, outlines_mm: Sequence[PointsXY]) -> P
 
 
 def split_outlines(points_xy: npt.ArrayLike, offsets: npt.ArrayLike, spacing_mm: npt.ArrayLike) -> list[PointsXY]:
-    """Outlines as they are stored end to end: ``points_xy`` [n, 2] px, ``offsets`` [k + 1], ``spacing_mm`` [k] or [k, 2].
+    """Outlines that are stored end to end: ``points_xy`` [n, 2] px, ``offsets`` [k + 1], ``spacing_mm`` [k] or [k, 2].
 
     Outlines of fewer than eight points are left out: they are pixel corners, not shapes.
     """
@@ -82,7 +84,8 @@ def normalized_outline(outline: PointsXY) -> PointsXY:
 def turned(points: PointsXY, angle_rad: float) -> PointsXY:
     """Points ``[..., 2]`` turned about the origin, from x towards y."""
     cos, sin = np.cos(angle_rad), np.sin(angle_rad)
-    return points @ np.array([[cos, sin], [-sin, cos]])
+    placed: PointsXY = points @ np.array([[cos, sin], [-sin, cos]])
+    return placed
 
 
 def _centroid(outline: PointsXY) -> PointsXY:
@@ -92,7 +95,9 @@ def _centroid(outline: PointsXY) -> PointsXY:
     if abs(area) < 1e-9:
         mean: PointsXY = outline.mean(axis=0)
         return mean
-    return np.array([((x + np.roll(x, -1)) * cross).sum(), ((y + np.roll(y, -1)) * cross).sum()]) / (6 * area)
+    moments = [((x + np.roll(x, -1)) * cross).sum(), ((y + np.roll(y, -1)) * cross).sum()]
+    center: PointsXY = np.array(moments, dtype=np.float64) / (6 * area)
+    return center
 
 
 def _polar(angle: npt.NDArray[np.float64], radius: npt.NDArray[np.float64]) -> PointsXY:
@@ -110,7 +115,10 @@ def _fourier(
 
 
 def _bumps(
-    angle: npt.NDArray[np.float64], at: npt.NDArray[np.float64], width: npt.NDArray[np.float64], height: npt.NDArray[np.float64]
+    angle: npt.NDArray[np.float64],
+    at: npt.NDArray[np.float64],
+    width: npt.NDArray[np.float64],
+    height: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     away = np.angle(np.exp(1j * (angle - at[:, None])))
     total: npt.NDArray[np.float64] = (height[:, None] * np.exp(-0.5 * (away / width[:, None]) ** 2)).max(axis=0)

@@ -21,7 +21,8 @@ from ulskit.phantom.acquisition import (
     through_slice,
     to_integer_hu,
 )
-from ulskit.phantom.lesions import KINDS, Lesion, draw_lesion, lesion_truth, neighbour_cover
+from ulskit.phantom.kinds import KINDS
+from ulskit.phantom.lesions import Lesion, draw_lesion, lesion_truth, neighbour_cover
 from ulskit.phantom.pelvis import lower_pelvis, upper_pelvis
 from ulskit.phantom.sections import Body, Canvas, Frame, LabelMap, Section, paint_section
 from ulskit.phantom.thorax import lower_thorax, upper_thorax
@@ -81,9 +82,9 @@ def render_slice(
     section: Section,
     lesions: Sequence[Lesion],
     frame: Frame,
+    *,
     scanner: Scanner,
     tissue_hu: npt.NDArray[np.float32],
-    *,
     outside_hu: int | None = -1024,
 ) -> PhantomSlice:
     """The slice that a scanner shows of a section with its lesions.
@@ -105,25 +106,39 @@ def render_slice(
         found = lesion_truth(lesion, labels, fine)
         masks.append(None if found is None else found[0])
         if found is not None:
-            _paint_lesion(rng, image, lesion, found[1], neighbour_cover(lesion, labels, fine), fine, tissue_hu)
+            _paint_lesion(
+                rng,
+                image,
+                lesion,
+                cover=found[1],
+                neighbour=neighbour_cover(lesion, labels, fine),
+                fine=fine,
+                tissue_hu=tissue_hu,
+            )
     per_mm = OVERSAMPLING / frame.spacing_mm
     image = sample(through_slice(rng, image, scanner.shift_mm * per_mm), OVERSAMPLING, scanner.kernel_mm * per_mm)
     noise = kernel_noise(rng, image.shape, scanner.kernel_mm / frame.spacing_mm)
     exact = to_integer_hu(image + noise * (scanner.noise_hu * noise_map(attenuation(image) / 0.75)))
     if outside_hu is not None:
         exact[_outside(frame.size)] = outside_hu
-    body = _body(labels)[:: OVERSAMPLING, :: OVERSAMPLING]
+    body = _body(labels)[::OVERSAMPLING, ::OVERSAMPLING]
     return PhantomSlice(image_hu=exact, masks=tuple(masks), body=body)
 
 
 def phantom_slice(
-    rng: np.random.Generator, kind: str = "liver", *, size: int = 512, spacing_mm: float = 0.8, phase: str = "portal", lesions: int = 1
+    rng: np.random.Generator,
+    kind: str = "liver",
+    *,
+    size: int = 512,
+    spacing_mm: float = 0.8,
+    phase: str = "portal",
+    lesions: int = 1,
 ) -> PhantomSlice:
     """One random slice with lesions of one kind, of a random patient and scanner.
 
     Args:
         rng: source of everything.
-        kind: lesion type, name in :data:`ulskit.phantom.lesions.KINDS`.
+        kind: lesion type, name in :data:`ulskit.phantom.kinds.KINDS`.
         size: height and width in pixels.
         spacing_mm: distance of pixel centres.
         phase: ``"native"``, ``"arterial"`` or ``"portal"``.
@@ -144,7 +159,8 @@ def phantom_slice(
         found += [lesion] if lesion is not None else []
     frame = Frame(size=size, spacing_mm=spacing_mm, center_mm=view_center_mm(section, found, size * spacing_mm))
     outside = -1024 if size * spacing_mm > 2 * section.half_extent_mm[0] else None
-    return render_slice(rng, section, found, frame, draw_scanner(rng), draw_tissue_hu(rng, phase), outside_hu=outside)
+    scanner, tissue_hu = draw_scanner(rng), draw_tissue_hu(rng, phase)
+    return render_slice(rng, section, found, frame, scanner=scanner, tissue_hu=tissue_hu, outside_hu=outside)
 
 
 def draw_scanner(rng: np.random.Generator, noise_hu: tuple[float, float] = (7.0, 20.0)) -> Scanner:
@@ -162,7 +178,9 @@ def planning_frame(section: Section) -> Frame:
     return Frame(size=int(np.ceil(2 * half)), spacing_mm=1.0)
 
 
-def view_center_mm(section: Section, lesions: Sequence[Lesion], field_mm: float, at: tuple[float, float] = (0.0, 0.0)) -> tuple[float, float]:
+def view_center_mm(
+    section: Section, lesions: Sequence[Lesion], field_mm: float, at: tuple[float, float] = (0.0, 0.0)
+) -> tuple[float, float]:
     """Centre of a field of view: that of the body, moved only as far as it must to hold the lesions.
 
     Args:
@@ -173,7 +191,7 @@ def view_center_mm(section: Section, lesions: Sequence[Lesion], field_mm: float,
     """
     center = np.array(at, dtype=np.float64)
     for lesion in lesions:
-        # A tenth of the field or two thirds of the lesion stay between the lesion's centre and the border.
+        # The lesion and a fifth of the field around it stay in view.
         slack = max(field_mm / 2 - max(0.75 * lesion.long_axis_mm + 8, 0.2 * field_mm), 0.0)
         center = np.clip(center, lesion.center_mm - slack, lesion.center_mm + slack)
     return float(center[0]), float(center[1])
@@ -204,6 +222,7 @@ def _paint_lesion(
     rng: np.random.Generator,
     image: Image,
     lesion: Lesion,
+    *,
     cover: npt.NDArray[np.float32],
     neighbour: npt.NDArray[np.float32] | None,
     fine: Frame,
@@ -229,7 +248,9 @@ def _paint_lesion(
 
 
 def _blurred(cover: npt.NDArray[np.float32], sigma_px: float) -> Image:
-    return cv2.GaussianBlur(cover, (0, 0), sigma_px) if sigma_px > 0.3 else cover
+    if sigma_px <= 0.3:
+        return cover
+    return np.asarray(cv2.GaussianBlur(cover, (0, 0), sigma_px), dtype=np.float32)
 
 
 def _body(labels: LabelMap) -> Mask:

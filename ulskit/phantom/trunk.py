@@ -18,7 +18,7 @@ def draw_body(rng: np.random.Generator, gender: str) -> Body:
     return Body(
         gender=gender,
         half_width_mm=float(np.clip((138 if gender == "M" else 126) + 8 * large, 112, 158)),
-        half_depth_mm=float(np.clip((92 if gender == "M" else 84) + 6 * large + 0.35 * (fat - 15), 72, 118)),
+        half_depth_mm=float(np.clip((100 if gender == "M" else 92) + 6 * large + 0.35 * (fat - 15), 78, 124)),
         fat_mm=fat,
         wall_mm=float(np.clip(rng.normal(15 if gender == "M" else 12, 3), 7, 22)),
         visceral=float(np.clip((fat - 5) / 35 + rng.normal(0, 0.2), 0, 1)),
@@ -43,24 +43,32 @@ def wall(canvas: Canvas, body: Body, *, dent_mm: float, wall_share: float = 1.0,
     width, depth = half_extent_mm(body)
     _couch(canvas, depth)
     skin = trunk(width, depth, exponent=2.25, dent_mm=dent_mm)
-    skin[:, 0] += np.sign(skin[:, 0]) * arm_mm * np.exp(-(((skin[:, 1] - 20) / 45) ** 2)) * np.abs(skin[:, 0] / width) ** 2
+    skin[:, 0] += (
+        np.sign(skin[:, 0]) * arm_mm * np.exp(-(((skin[:, 1] - 20) / 45) ** 2)) * np.abs(skin[:, 0] / width) ** 2
+    )
     canvas.fill("skin", skin)
     canvas.fill("subcutaneous fat", _inset(skin, width, depth, _SKIN_MM, _SKIN_MM))
     rng = canvas.rng
     for _ in range(int(rng.integers(14, 26))):  # septa and small veins of the fat
         angle = rng.uniform(0, 2 * np.pi)
         at = np.array([(width - 0.5 * body.fat_mm) * np.cos(angle), (depth - 0.4 * body.fat_mm) * np.sin(angle)])
-        along = turned(np.array([[-rng.uniform(2, 10), 0.0], [rng.uniform(2, 10), rng.normal(0, 2)]]), angle + np.pi / 2)
+        along = turned(
+            np.array([[-rng.uniform(2, 10), 0.0], [rng.uniform(2, 10), rng.normal(0, 2)]]), angle + np.pi / 2
+        )
         canvas.line("muscle fat", at + along, 0.7)
     muscle_share = wall_share * body.wall_mm
     muscle = trunk(body.half_width_mm + muscle_share, body.half_depth_mm + 0.75 * muscle_share, dent_mm=0.7 * dent_mm)
     muscle[:, 0] += np.sign(muscle[:, 0]) * 0.8 * arm_mm * np.exp(-(((muscle[:, 1] - 20) / 42) ** 2))
     canvas.fill("muscle", muscle)
     for share in (0.35, 0.7):  # planes of fat between the layers of the wall
-        layer = trunk(body.half_width_mm + share * muscle_share, body.half_depth_mm + share * 0.75 * muscle_share, dent_mm=dent_mm)
-        for _ in range(7):
-            start, length = int(rng.integers(180)), int(rng.integers(9, 26))
-            canvas.line("muscle fat", np.take(layer, np.arange(start, start + length), axis=0, mode="wrap"), 0.9)
+        layer = trunk(
+            body.half_width_mm + share * muscle_share, body.half_depth_mm + share * 0.75 * muscle_share, dent_mm=dent_mm
+        )
+        for _ in range(5):
+            start, length = int(rng.integers(180)), int(rng.integers(7, 18))
+            piece = np.take(layer, np.arange(start, start + length), axis=0, mode="wrap")
+            lean = np.linspace(0, 1, length)[:, None] * rng.normal(0, 0.02)
+            canvas.line("muscle fat", piece * (1 + lean), float(rng.uniform(0.6, 1.4)))
 
 
 def spine_middle_mm(body: Body, scale: float = 1.0, forward: float = 0.5) -> float:
@@ -82,16 +90,18 @@ def spine(canvas: Canvas, y_mm: float, *, scale: float = 1.0, ribs: bool = False
     for side in (-1, 1):
         tilt = side * rng.normal(0.35, 0.12)
         reach = 28 * scale
-        canvas.bone((side * reach, y_mm + 23 * scale + 6), (17 * scale, 4.6 * scale), tilt, 1.3)
+        canvas.bone((side * reach, y_mm + 32 * scale), (15 * scale, 4.6 * scale), tilt, 1.3)
         canvas.bone((side * 14 * scale, y_mm + 29 * scale), (6 * scale, 7 * scale), side * 0.5, 1.2)
         if ribs:
-            canvas.bone((side * 46 * scale, y_mm + 22 * scale), (15, 4.2), side * 0.3, 1.3)
+            canvas.bone((side * 47 * scale, y_mm + 35 * scale), (13, 4.2), side * 0.5, 1.3)
     canvas.bone((0, y_mm + 43 * scale), (3.6 * scale, 14 * scale), rng.normal(0, 0.06), 1.2)
     canvas.bone((0, y_mm), (19.5 * scale, 15.5 * scale), 0, 1.3)
     canvas.oval("spinal canal", (0, y_mm + 21 * scale), (9.5 * scale, 7.6 * scale), 0, 0.03)
 
 
-def rib_cage(canvas: Canvas, body: Body, *, dent_mm: float, from_rad: float, to_rad: float, count: int, cartilage: bool) -> None:
+def rib_cage(
+    canvas: Canvas, body: Body, *, dent_mm: float, from_rad: float, to_rad: float, count: int, cartilage: bool
+) -> None:
     """Oblique cuts of ribs along the cavity at either side, angles measured from the front (0) to the back (pi)."""
     rng = canvas.rng
     cage = trunk(body.half_width_mm + 4.0, body.half_depth_mm + 3.5, dent_mm=dent_mm)
@@ -135,9 +145,9 @@ def _couch(canvas: Canvas, depth_mm: float) -> None:
     gap = rng.uniform(3, 9)
     top = np.stack([x, depth_mm + gap - flat * x**2], axis=-1)
     under = np.stack([x, depth_mm + gap + rng.uniform(20, 32) - 0.8 * flat * x**2], axis=-1)
-    canvas.fill("couch core", np.concatenate([top, under[::-1]]))
-    canvas.line("couch shell", top, 2.0)
-    canvas.line("couch shell", under, 2.0)
+    canvas.fixed("couch core", np.concatenate([top, under[::-1]]))
+    canvas.fixed("couch shell", top, 2.0)
+    canvas.fixed("couch shell", under, 2.0)
     for side in (-1, 1):  # folds of the gown
         lift = np.linspace(0, 1, 12)
         fold = np.stack([side * (150 + 50 * lift), depth_mm * (0.9 - 0.9 * lift) + 6 * np.sin(9 * lift)], axis=-1)

@@ -141,8 +141,8 @@ def _comparison(
     outside = "An empty mask counts with a Dice of 0. " if any(it.empty for it in evaluations) else ""
     return {
         "overlap": bool(overlap),
-        "overlap_table": overlap[0] if overlap else None,
-        "overlap_all": overlap_all[0] if overlap_all else None,
+        "overlap_tables": overlap,
+        "overlap_all": overlap_all,
         "rounds_sentence": (
             f"Every label set and every prediction against the manual masks of {where}. {outside}"
             "Where labels are tri-state, what is ignored does not count as lesion."
@@ -181,20 +181,16 @@ def _diameters(evaluation: Evaluation, axis: str, colors: Mapping[str, str]) -> 
         limits=(found.lower, found.upper),
         color=colors[evaluation.label_set],
     )
-    *_, error, bias, limits, icc = _agreement_row(evaluation, axis)
     caption = (
-        f"n = {found.n}; mean absolute error {error} mm; bias {bias} mm; limits of agreement {limits} mm; ICC {icc}."
-    )
+        f"n = {found.n}; mean absolute error {found.mean_absolute_error:.2f} mm; bias {found.bias:+.2f} mm; limits of "
+        f"agreement {found.lower:+.2f} to {found.upper:+.2f} mm; ICC {found.icc:.3f}, 95 % interval "
+        f"{found.icc_lower:.3f} to {found.icc_upper:.3f}."
+    ).replace("-", "−")
     return {
         "title": f"{name}, {evaluation.label_set}",
         "svg": inline_svg(figure, f"diameters-{axis}", f"{name} from the masks against the radiologist's. {caption}"),
         "caption": f"Left: equality is the line. Right: differences against means (Bland–Altman). {caption}",
     }
-
-
-def _agreement_row(evaluation: Evaluation, axis: str) -> list[str]:
-    _, _, rows = comparison_rows([evaluation])[-1]
-    return rows[AXES.index(axis)]
 
 
 def _run(store: Store, run: RunFolder, at: int) -> dict[str, Any]:

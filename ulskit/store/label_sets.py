@@ -61,11 +61,11 @@ def write_labels(
     spec = schema.mask_array(len(store), image.shape[1:], image.chunks[1:])  # type: ignore[union-attr, arg-type]
     group = store.label_group(name)
     if group is not None and group.attrs["recipe"] != recipe:
-        if group.attrs.get("complete") and not overwrite:
+        if (group.attrs.get("complete") or group.attrs.get("extending")) and not overwrite:
             raise StoreError(
                 f"labels {name!r} exist already, made from something else: choose another name, or add --overwrite"
             )
-        group.attrs.update({"recipe": "", "complete": False})  # should the deletion be interrupted
+        group.attrs.update({"recipe": "", "complete": False, "extending": False})  # should the deletion be interrupted
         del store.root[f"{schema.LABELS}/{name}"]
         group = None
     store.forget(name)
@@ -76,7 +76,7 @@ def write_labels(
     elif group.attrs.get("complete"):
         if (np.asarray(group["status"][:])[wanted] == STORED).all():  # type: ignore[index]
             return int((np.asarray(group["status"][:]) == STORED).sum())  # type: ignore[index]
-        group.attrs["complete"] = False
+        group.attrs.update({"complete": False, "extending": True})
 
     array, status = group["mask"], group["status"]
 
@@ -94,7 +94,7 @@ def write_labels(
     write_shards(
         group, spec, shard, wanted=wanted, workers=workers or os.cpu_count() or 1, progress=progress, description=name
     )
-    group.attrs["complete"] = True
+    group.attrs.update({"complete": True, "extending": False})
     seal(store.root)
     return int((np.asarray(status[:]) == STORED).sum())  # type: ignore[index]
 
