@@ -102,24 +102,22 @@ def train(
         chosen = _settings(
             settings,
             set_,
-            {
-                "network.name": network,
-                "network.options.backbone": backbone,
-                "network.pretrained": pretrained,
-                "network.weights": str(weights) if weights else None,
-                "level_set.loss": level_set,
-                "epochs": epochs,
-                "batch_size": batch_size,
-                "seed": seed,
-                "train_splits": train_split,
-                "val_splits": val_split,
-                "trainer.accelerator": accelerator,
-                "trainer.devices": devices,
-                "trainer.nodes": nodes,
-                "trainer.precision": precision,
-                "trainer.strategy": strategy,
-                "trainer.loggers": logger,
-            },
+            network=network,
+            backbone=backbone,
+            pretrained=pretrained,
+            weights=weights,
+            level_set=level_set,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            train_split=train_split,
+            val_split=val_split,
+            accelerator=accelerator,
+            devices=devices,
+            nodes=nodes,
+            precision=precision,
+            strategy=strategy,
+            logger=logger,
         )
     done = train_run(ulskit.open(store), label_set, folder, chosen, overwrite=overwrite, progress=console.progress)
     last = done.metrics().iloc[-1]
@@ -188,13 +186,10 @@ def run(
     method: Annotated[str, typer.Option(help="Label method of round 1.")] = "quarter",
     settings: SettingsOption = None,
     set_: SetOption = None,
-    network: NetworkOption = None,
     backbone: BackboneOption = None,
     pretrained: PretrainedOption = None,
     weights: WeightsOption = None,
-    level_set: LossOption = None,
     epochs: EpochsOption = None,
-    batch_size: BatchOption = None,
     seed: SeedOption = None,
     train_split: TrainSplitOption = None,
     val_split: ValSplitOption = None,
@@ -208,18 +203,13 @@ def run(
     chosen = _settings(
         settings,
         set_,
-        {
-            "network.name": network,
-            "network.options.backbone": backbone,
-            "network.pretrained": pretrained,
-            "network.weights": str(weights) if weights else None,
-            "level_set.loss": level_set,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "seed": seed,
-            "train_splits": train_split,
-            "val_splits": val_split,
-        },
+        backbone=backbone,
+        pretrained=pretrained,
+        weights=weights,
+        epochs=epochs,
+        seed=seed,
+        train_split=train_split,
+        val_split=val_split,
     )
     opened = ulskit.open(store)
     for ended in run_rounds(
@@ -251,7 +241,28 @@ def models(json: JsonOption = False) -> None:
         console.table(kind, ["name", "from"], [[name, registry.origin(name)] for name in registry.names()])
 
 
-def _settings(file: Path | None, pairs: list[str] | None, options: dict[str, Any]) -> TrainingSettings:
+SETTING_OF_OPTION = {
+    "network": "network.name",
+    "backbone": "network.options.backbone",
+    "pretrained": "network.pretrained",
+    "weights": "network.weights",
+    "level_set": "level_set.loss",
+    "epochs": "epochs",
+    "batch_size": "batch_size",
+    "seed": "seed",
+    "train_split": "train_splits",
+    "val_split": "val_splits",
+    "accelerator": "trainer.accelerator",
+    "devices": "trainer.devices",
+    "nodes": "trainer.nodes",
+    "precision": "trainer.precision",
+    "strategy": "trainer.strategy",
+    "logger": "trainer.loggers",
+}
+"""The options that are short forms of a setting."""
+
+
+def _settings(file: Path | None, pairs: list[str] | None, **options: Any) -> TrainingSettings:
     """File, then name=value pairs, then options: the later wins."""
     import yaml
 
@@ -266,5 +277,7 @@ def _settings(file: Path | None, pairs: list[str] | None, options: dict[str, Any
             changes[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise UsageError(f"--set {pair!r}: the value cannot be read") from error
-    changes |= {name: value for name, value in options.items() if value not in (None, [])}
+    for option, value in options.items():
+        if value not in (None, []):
+            changes[SETTING_OF_OPTION[option]] = str(value) if isinstance(value, Path) else value
     return read_settings(file, changes)

@@ -18,6 +18,18 @@ def add_commands(app: typer.Typer) -> None:
     app.command(epilog="Example: ulskit report --output report.html")(report)
 
 
+COLUMNS = {
+    "file_name": "file",
+    "long_axis_mm": "long, mm",
+    "short_axis_mm": "short, mm",
+    "area_mm2": "area, mm²",
+    "mark_long_axis_mm": "mark long",
+    "mark_short_axis_mm": "mark short",
+}
+"""Columns of the table on the screen and their titles; the file has all."""
+
+ROWS_SHOWN = 20
+
 LabelsOption = Annotated[
     str | None, typer.Option("--labels", help="Label set; the latest prediction by default, else the latest round.")
 ]
@@ -56,14 +68,10 @@ def measure(
     if json:
         console.document({"measurements": table.to_dict("records")})
         return
-    shown = ["file_name", "long_axis_mm", "short_axis_mm", "area_mm2"]
-    if "mark_long_axis_mm" in table:
-        shown += ["mark_long_axis_mm", "mark_short_axis_mm"]
-    rows = [
-        [f"{value:.1f}" if isinstance(value, float) else str(value) for value in row]
-        for row in table[shown].head(20).to_numpy()
-    ]
-    console.table("measurements", shown, rows)
+    shown = {name: title for name, title in COLUMNS.items() if name in table}
+    first = table[list(shown)].head(ROWS_SHOWN)
+    rows = [[f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in first.to_numpy()]
+    console.table("measurements", list(shown.values()), rows)
     more = f" (the first {len(rows)} are shown)" if len(table) > len(rows) else ""
     console.done(
         f"{len(table)} lesions measured{more}" + (f", all in {output}" if output else ""), then="ulskit evaluate"

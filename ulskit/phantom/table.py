@@ -13,36 +13,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from ulskit.geometry.recist import axis_lengths_px, mark_box
+from ulskit.ingest.dl_info import COLUMNS, PIXEL_CENTER
 from ulskit.phantom.kinds import KINDS
 from ulskit.phantom.lesions import Lesion
 from ulskit.phantom.patients import TRAIN, Patient, Study, View
 from ulskit.phantom.trunk import half_extent_mm
 from ulskit.types import PointsXY
-
-COLUMNS = (
-    "File_name",
-    "Patient_index",
-    "Study_index",
-    "Series_ID",
-    "Key_slice_index",
-    "Measurement_coordinates",
-    "Bounding_boxes",
-    "Lesion_diameters_Pixel_",
-    "Normalized_lesion_location",
-    "Coarse_lesion_type",
-    "Possibly_noisy",
-    "Slice_range",
-    "Spacing_mm_px_",
-    "Image_size",
-    "DICOM_windows",
-    "Patient_gender",
-    "Patient_age",
-    "Train_Val_Test",
-)
-"""Columns of DL_info.csv in their order."""
-
-PIXEL_CENTER = 0.5
-"""DL_info.csv measures from the corner of the first pixel, whose centre is at 0.5."""
 
 BOX_MARGIN_PX = 5.0
 """By which a box is wider than the mark, on each side."""

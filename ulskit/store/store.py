@@ -64,6 +64,7 @@ class Store:
         self.root = root
         self.location = location
         self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._finished: dict[str, zarr.Group] = {}
 
     def __repr__(self) -> str:
         return f"Store({self.location!r}: {len(self)} lesions, label sets {self.labels()})"
@@ -178,11 +179,14 @@ class Store:
         return np.asarray(self._array(f"{schema.LABELS}/{name}/mask")[lesion, :height, :width], dtype=np.uint8)
 
     def label_group(self, name: str) -> zarr.Group | None:
-        """The group of a label set, finished or not; None where there is none."""
+        """The group of a label set as it is now, finished or not; None where there is none."""
         group = self.root.get(f"{schema.LABELS}/{name}")
         return group if isinstance(group, zarr.Group) and "recipe" in group.attrs else None
 
     def _label_group(self, name: str) -> zarr.Group:
+        """The group of a finished label set; opened once, for a mask is read lesion by lesion."""
+        if name in self._finished:
+            return self._finished[name]
         group = self.label_group(name)
         if group is None:
             there = ", ".join(self.labels()) or "none yet: run `ulskit pseudolabel`"
@@ -191,6 +195,7 @@ class Store:
             raise StoreError(
                 f"labels {name!r} of {self.location} are unfinished: run again the command that makes them"
             )
+        self._finished[name] = group
         return group
 
     def _label_groups(self) -> list[tuple[str, zarr.Group]]:
@@ -226,6 +231,7 @@ class Store:
 
     def forget(self, name: str) -> None:
         """Drop what is held of a label set that is about to be written anew."""
+        self._finished.pop(name, None)
         for path in [path for path in self._arrays if path.startswith(f"{schema.LABELS}/{name}/")]:
             del self._arrays[path]
 
