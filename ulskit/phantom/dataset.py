@@ -28,11 +28,12 @@ from ulskit.ct import encode_png
 from ulskit.errors import DataError, GeometryError, MissingFileError, UsageError
 from ulskit.files import replacing, write_text
 from ulskit.geometry.recist import axis_lengths_px
+from ulskit.ingest.dl_info import COLUMNS
 from ulskit.phantom.lesions import Lesion
 from ulskit.phantom.patients import Patient, PhantomSettings, Study, View, draw_patient, section_of
 from ulskit.phantom.reader import drawn_mark
 from ulskit.phantom.slices import PhantomSlice, render_slice
-from ulskit.phantom.table import COLUMNS, csv_endpoints, csv_row, csv_text, slice_file
+from ulskit.phantom.table import csv_endpoints, csv_row, csv_text, slice_file
 from ulskit.phantom.tissues import draw_tissue_hu
 from ulskit.progress import Progress, silent
 from ulskit.provenance import digest, ulskit_version
