@@ -8,8 +8,8 @@ ROOT = Path(__file__).parents[1]
 HOMES = {"ulskit": "ulskit", "model": "ulskit/model", "cli": "ulskit/cli"}
 
 
-def on_pre_build(config: Any) -> None:
-    """Copy the sources into build/tree."""
+def on_startup(**_: Any) -> None:
+    """Copy the sources into build/tree, before mkdocstrings looks for it."""
     tree = ROOT / "build" / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     for folder, home in HOMES.items():
