@@ -38,7 +38,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     """A table on standard output."""
     shown = Table(title=title, title_justify="left", title_style="bold")
     for at, column in enumerate(columns):
-        shown.add_column(column, justify="left" if at == 0 else "right")
+        shown.add_column(column, justify="left" if at == 0 else "right", overflow="fold")
     for row in rows:
         shown.add_row(*row)
     out.print(shown)

@@ -176,7 +176,7 @@ def predict(
         console.say(
             f"{item.path}: {item.measurement.long_axis_mm:.1f} × {item.measurement.short_axis_mm:.1f} {item.unit}"
         )
-    console.done(f"{len(written)} masks in {output}", then=f"ulskit measure {output}")
+    console.done(f"{len(written)} mask(s) in {output}", then=f"ulskit measure {output}")
 
 
 def run(

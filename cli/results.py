@@ -20,6 +20,7 @@ def add_commands(app: typer.Typer) -> None:
 
 COLUMNS = {
     "file_name": "file",
+    "slice": "slice",
     "long_axis_mm": "long, mm",
     "short_axis_mm": "short, mm",
     "area_mm2": "area, mm²",
@@ -73,9 +74,8 @@ def measure(
     rows = [[f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in first.to_numpy()]
     console.table("measurements", list(shown.values()), rows)
     more = f" (the first {len(rows)} are shown)" if len(table) > len(rows) else ""
-    console.done(
-        f"{len(table)} lesions measured{more}" + (f", all in {output}" if output else ""), then="ulskit evaluate"
-    )
+    where = f", all in {output}" if output else ""
+    console.done(f"{len(table)} lesions measured{more}{where}", then=None if masks else "ulskit evaluate")
 
 
 def evaluate(
