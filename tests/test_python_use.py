@@ -13,7 +13,7 @@ def test_the_steps_of_the_documentation_run_as_they_stand(deeplesion, tmp_path, 
     code = "\n".join(blocks).replace('"epochs": 20', '"epochs": 1')
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(compile(code, str(DOCUMENT), "exec"), names)  # noqa: S102
+    exec(compile(code, str(DOCUMENT), "exec"), names)
     assert {"round1", "round2", "predicted/round1"} <= set(names["store"].labels())
     assert names["evaluation"].lesions.shape[0] == 8
     assert [tuple(p.shape[-2:]) for p in (names["p1"], names["p2"], names["p3"])] == [(64, 64), (128, 128), (256, 256)]
