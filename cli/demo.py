@@ -19,7 +19,7 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Everything the demo makes goes here.")] = Path("ulskit-demo"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the phantoms and of the training.")] = 0,
     patients: Annotated[int, typer.Option(min=6, help="Phantom patients.")] = 60,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 3,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of each round; the demo's own by default.")] = None,
 ) -> None:
     """Make CT phantoms with a known truth and run the whole job on them, on a CPU, in under ten minutes."""

@@ -42,7 +42,7 @@ class Registry(Generic[T]):
             if name in self._entries or name in self._plugins():
                 raise RegistryError(f"{self.kind} {name!r} exists already: choose another name")
             self._entries[name] = entry
-            self._origins[name] = getattr(entry, "__module__", "?")
+            self._origins[name] = getattr(getattr(entry, "func", entry), "__module__", "?")  # also of a partial
             return entry
 
         return enter

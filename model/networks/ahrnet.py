@@ -6,6 +6,7 @@ Each part can be left out, which gives the rows of the paper's Table 2.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike
 
 import torch
@@ -108,54 +109,10 @@ def build_ahrnet(
     )
 
 
-@NETWORKS.register("hrnet")
-def build_hrnet(
-    *,
-    pretrained: bool = True,
-    weights: str | PathLike[str] | None = None,
-    in_chans: int = 3,
-    backbone: str = "hrnet_w32",
-) -> nn.Module:
-    """The baseline, row 1 of the paper's Table 2; arguments as :func:`build_ahrnet`."""
-    return build_ahrnet(
-        pretrained=pretrained,
-        weights=weights,
-        in_chans=in_chans,
-        backbone=backbone,
-        decoder=False,
-        dual_attention=False,
-        scale_attention=False,
-    )
-
-
-@NETWORKS.register("hrnet-de")
-def build_hrnet_de(
-    *,
-    pretrained: bool = True,
-    weights: str | PathLike[str] | None = None,
-    in_chans: int = 3,
-    backbone: str = "hrnet_w32",
-) -> nn.Module:
-    """Baseline and decoder, row 2 of the paper's Table 2; arguments as :func:`build_ahrnet`."""
-    return build_ahrnet(
-        pretrained=pretrained,
-        weights=weights,
-        in_chans=in_chans,
-        backbone=backbone,
-        dual_attention=False,
-        scale_attention=False,
-    )
-
-
-@NETWORKS.register("hrnet-de-da")
-def build_hrnet_de_da(
-    *,
-    pretrained: bool = True,
-    weights: str | PathLike[str] | None = None,
-    in_chans: int = 3,
-    backbone: str = "hrnet_w32",
-) -> nn.Module:
-    """Baseline, decoder and dual attention, row 3 of the paper's Table 2; arguments as :func:`build_ahrnet`."""
-    return build_ahrnet(
-        pretrained=pretrained, weights=weights, in_chans=in_chans, backbone=backbone, scale_attention=False
-    )
+# The rows of the paper's Table 2 before the last: the same builder with parts left out.
+for _row, _parts in {
+    "hrnet": {"decoder": False, "dual_attention": False, "scale_attention": False},
+    "hrnet-de": {"dual_attention": False, "scale_attention": False},
+    "hrnet-de-da": {"scale_attention": False},
+}.items():
+    NETWORKS.register(_row)(partial(build_ahrnet, **_parts))
