@@ -51,8 +51,8 @@ def run_demo(
     folder: Path,
     *,
     seed: int = 0,
-    patients: int = 60,
-    rounds: int = 2,
+    patients: int = PATIENTS,
+    rounds: int = ROUNDS,
     epochs: int | None = None,
     progress: Progress = silent,
 ) -> DemoResult:
