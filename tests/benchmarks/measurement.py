@@ -1,6 +1,6 @@
-"""Conventions, round trips, readers' marks and speed of the measurement: the tables of docs/measurement.md.
+"""Measurement of real lesions, and its speed: tables of docs/measurement.md. Known shapes: measurement_shapes.py.
 
-Run: python tests/benchmarks/measurement.py ../shared/data/lesion-outlines.npz ../shared/data/deeplesion-manual-masks.npz
+Run: python tests/benchmarks/measurement.py lesion-outlines.npz deeplesion-manual-masks.npz (of ../shared/data)
 """
 
 import sys
@@ -16,16 +16,15 @@ from rich.table import Table
 from skimage.measure import regionprops
 
 from ulskit.geometry.ellipse import ellipse_mask
-from ulskit.geometry.outline import Convention, ShortAxis, level_contours
+from ulskit.geometry.outline import Convention, ShortAxis
 from ulskit.geometry.recist import axis_lengths_px
 from ulskit.measure import Measurement, measure_mask, measure_probability
 from ulskit.metrics import segmentation_metrics
-from ulskit.types import Mask, PointsXY
+from ulskit.types import Mask
 
 OUTLINES: tuple[Convention, ...] = ("centers", "edges")
 SHORT_AXES: tuple[ShortAxis, ...] = ("extent", "chord")
 PIXEL = (1.0, 1.0)
-DISC_MM = 20.0
 show = Console().print
 
 
@@ -64,7 +63,9 @@ def conventions(masks: list[Mask]) -> None:
     }
     table = Table("against centers, mean, px", "long axis", "short axis", title=f"{len(masks)} outlines: conventions")
     for name, found in others.items():
-        table.add_row(name, *(f"{value:+.2f}" for value in (found - centers).mean(axis=0)))
+        table.add_row(
+            name, *(f"{value:+.2f}" if np.isfinite(value) else "–" for value in (found - centers).mean(axis=0))
+        )
     show(table)
     table = Table("outline", "short axis", "Dice, %", title=f"{len(masks)} outlines: mask → mark → ellipse_mask")
     for outline, short_axis in product(OUTLINES, SHORT_AXES):
@@ -72,74 +73,6 @@ def conventions(masks: list[Mask]) -> None:
         found = [dice(ellipse_mask(mark, mask.shape), mask) for mark, mask in zip(marks, masks, strict=True)]
         table.add_row(outline, short_axis, f"{100 * np.mean(found):.1f} ± {100 * np.std(found):.1f}")
     show(table)
-
-
-def marks_given_back(per_length: int = 300) -> None:
-    """Error of the axes of a mask that was drawn from a random mark."""
-    rng = np.random.default_rng(0)
-    title = f"mark → ellipse_mask → measured: mean error, px ({per_length} random marks a row)"
-    table = Table(
-        "long axis", *(f"{outline} {axis}" for outline in OUTLINES for axis in ("long", "short")), title=title
-    )
-    for length in (4, 8, 16, 32, 64, 150):
-        errors = []
-        for _ in range(per_length):
-            mark = random_mark(rng, length)
-            mask = ellipse_mask(mark, (2 * length + 9, 2 * length + 9))
-            found = [measure_mask(mask, PIXEL, outline=outline) for outline in OUTLINES]
-            axes = [(it.long_axis_mm, it.short_axis_mm) for it in found]
-            errors.append(np.subtract(axes, axis_lengths_px(mark)).ravel())
-        table.add_row(f"{length} px", *(f"{value:+.2f}" for value in np.mean(errors, axis=0)))
-    show(table)
-
-
-def random_mark(rng: np.random.Generator, length: float) -> PointsXY:
-    """A mark in any direction and place; the axes cross at right angles, each between 0.4 and 0.6 of its length."""
-    angle, (along, across) = rng.uniform(0, np.pi), rng.uniform(0.4, 0.6, 2)
-    u = np.array([np.cos(angle), np.sin(angle)]) * length
-    v = np.array([-u[1], u[0]]) * rng.uniform(0.5, 1)
-    center = length + 4 + rng.uniform(-0.5, 0.5, 2)
-    return center + np.stack([-along * u, (1 - along) * u, -across * v, (1 - across) * v])
-
-
-def disc(placements: int = 20) -> None:
-    """How the figures of a disc tend to the truth as its pixels shrink."""
-    rng, table = np.random.default_rng(0), Table(title=f"disc of {DISC_MM:g} mm, mean of {placements} placements")
-    sizes = (1.0, 0.1, 0.03)
-    columns = [errors_on_disc(pixel_mm, rng.uniform(-0.5, 0.5, (placements, 2))) for pixel_mm in sizes]
-    for head in ("", *(f"pixels of {size:g} mm" for size in sizes)):
-        table.add_column(head)
-    for name in columns[0]:
-        table.add_row(name, *(column[name] for column in columns))
-    show(table)
-
-
-def errors_on_disc(pixel_mm: float, offsets_px: npt.NDArray[np.float64]) -> dict[str, str]:
-    """Mean errors on discs whose centres lie beside a pixel's: of the long axis in mm, of the perimeter in %."""
-    radius, found = DISC_MM / 2 / pixel_mm, []
-    half = int(radius) + 4
-    steps = np.arange(-half, half + 1)
-    for x, y in offsets_px:
-        distance = np.hypot(steps - x, (steps - y)[:, None]) - radius
-        mask, soft = distance <= 0, np.clip(0.5 - distance / 4, 0, 1)
-        it = measure_mask(mask, (pixel_mm, pixel_mm))
-        sides = sum(np.count_nonzero(np.diff(mask.astype(np.int8), axis=axis)) for axis in (0, 1))
-        contour = sum(np.hypot(*np.diff(line, axis=0).T).sum() for line in level_contours(mask))
-        lengths = (
-            it.long_axis_mm,
-            measure_mask(mask, (pixel_mm, pixel_mm), outline="edges").long_axis_mm,
-            measure_probability(soft, (pixel_mm, pixel_mm), outline="edges").long_axis_mm,
-        )
-        borders = np.array([it.perimeter_mm, sides * pixel_mm, contour * pixel_mm]) / (np.pi * DISC_MM) - 1
-        found.append([*np.subtract(lengths, DISC_MM), *(100 * borders)])
-    names = ["centers", "edges", "map with a soft border, edges"]
-    lines = [f"long axis, {name}, mm" for name in names]
-    lines += [f"perimeter, {name}, %" for name in ("perimeter_mm", "count of pixel sides", "contour between pixels")]
-    means = np.mean(found, axis=0)
-    return {
-        line: f"{value:+.1e}" if "mm" in line[-2:] else f"{value:+.1f}"
-        for line, value in zip(lines, means, strict=True)
-    }
 
 
 def against_readers(path: str) -> None:
@@ -210,8 +143,6 @@ def main(outlines: str, manual_masks: str) -> None:
     """Print the tables."""
     masks = radiologists_masks(outlines)
     conventions(masks)
-    marks_given_back()
-    disc()
     against_readers(manual_masks)
     speed(masks)
 

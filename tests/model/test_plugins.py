@@ -1,23 +1,29 @@
-"""Networks and losses of another installed package."""
+"""Networks, losses and label methods of another installed package, and the whole way with all three of them."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 MODULE = """
+import numpy as np
 import torch
 from torch import nn
+
+
+def everything(marked):
+    return np.ones(marked.shape, dtype=bool)
 
 
 class Threshold(nn.Module):
     def __init__(self, level):
         super().__init__()
-        self.level = level
+        self.level = nn.Parameter(torch.tensor(float(level)))
 
     def forward(self, image):
         return (torch.sigmoid(image[:, :1].float() - self.level),)
@@ -91,3 +97,39 @@ def test_a_plug_in_that_does_not_import_is_named(tmp_path):
     install(tmp_path, "[ulskit.networks]\nbroken = tinyplugin:nothing\n")
     result = python('from ulskit.model import create_model; create_model("broken")', tmp_path)
     assert "network 'broken' of tinyplugin:nothing does not load" in result.stderr
+
+
+def test_labels_and_training_by_plug_ins_from_the_command_line(tmp_path, store):
+    plugin = tmp_path / "plugin"
+    plugin.mkdir()
+    install(
+        plugin,
+        """\
+        [ulskit.networks]
+        threshold = tinyplugin:build
+
+        [ulskit.losses]
+        mean = tinyplugin:Mean
+
+        [ulskit.label_methods]
+        everything = tinyplugin:everything
+        """,
+    )
+    environment = os.environ | {"PYTHONPATH": str(plugin), "ULSKIT_STORE": store.location}
+    for arguments in (
+        "pseudolabel --method everything --name all",
+        "train --labels all --run plugged --network threshold --level-set none --epochs 1 --set segmentation_loss=mean"
+        " --accelerator cpu",
+        "predict --run plugged",
+    ):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("ulskit"), *arguments.split()],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert store.label("all", 0).all()
+    assert "predicted/plugged" in store.labels()
