@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -41,6 +42,9 @@ for group in (data, learning, results, demo):
 
 def main() -> None:
     """Entry point of the ``ulskit`` command."""
+    # Torch's threads spin while they wait for each other. Beside one other busy process on two cores that made
+    # training twenty times slower (docs/benchmarks.md); asleep, they lose nothing when alone.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug = "--debug" in sys.argv
     if debug:  # may stand anywhere on the line
         sys.argv.remove("--debug")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from ulskit.ingest import ingest_deeplesion
 from ulskit.ingest.dl_info import COLUMNS
 from ulskit.labels import label_first_round
 from ulskit.store import Store, write_labels
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; see ulskit.cli.app.main
 
 settings.register_profile("ulskit", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("ulskit")

@@ -24,6 +24,7 @@ from ulskit.types import Mask
 
 OUTLINES: tuple[Convention, ...] = ("centers", "edges")
 SHORT_AXES: tuple[ShortAxis, ...] = ("extent", "chord")
+READERS_AXES: dict[str, ShortAxis] = {"long": "extent", "short, extent": "extent", "short, chord": "chord"}
 PIXEL = (1.0, 1.0)
 show = Console().print
 
@@ -83,12 +84,11 @@ def against_readers(path: str) -> None:
     used = [at for at in range(len(masks)) if masks[at].any()]
     table = Table("outline", "axis", "median", "5 %", "95 %", title=f"{len(used)} manual masks: axis / reader's mark")
     for outline in OUTLINES:
-        for axis, short_axis in (("long", "extent"), ("short, extent", "extent"), ("short, chord", "chord")):
+        for axis, short_axis in READERS_AXES.items():
             ratios = []
             for at in used:
                 it = measure_mask(masks[at], PIXEL, outline=outline, short_axis=short_axis)
-                lengths = (it.long_axis_mm, it.short_axis_mm)
-                ratios.append(lengths[axis != "long"] / marked[at][axis != "long"])
+                ratios.append((it.long_axis_mm, it.short_axis_mm)[axis != "long"] / marked[at][axis != "long"])
             table.add_row(outline, axis, *(f"{value:.2f}" for value in np.percentile(ratios, [50, 5, 95])))
     show(table)
 
@@ -107,7 +107,7 @@ def speed(outlines: list[Mask], count: int = 300) -> None:
         f"measure_mask, {outline}, {short_axis}": partial(measure_mask, outline=outline, short_axis=short_axis)
         for outline, short_axis in product(OUTLINES, SHORT_AXES)
     }
-    table = Table("64 × 64 pixels", "a second", title=f"{count} outlines of 8 to 50 px, one core of {machine()}")
+    table = Table("64 × 64 pixels", "a second", title=f"{count} outlines of 8 to 50 px, one core")
 
     def add(name: str, seconds: float) -> None:
         table.add_row(name, f"{float(f'{count / seconds:.2g}'):,.0f}")
@@ -118,11 +118,10 @@ def speed(outlines: list[Mask], count: int = 300) -> None:
     add("measure_probability", cpu_seconds(lambda: [measure_probability(it, PIXEL) for it in maps]))
     pairs = list(zip(drawn, small, strict=True))
     add("segmentation_metrics", cpu_seconds(lambda: [segmentation_metrics(*pair, PIXEL) for pair in pairs]))
-    add(
-        "scikit-image, feret_diameter_max", cpu_seconds(lambda: [regionprops(it)[0].feret_diameter_max for it in whole])
-    )
-    add("the same, area and perimeter", cpu_seconds(lambda: [scikit_image(it) for it in whole]))
+    add("scikit-image, feret", cpu_seconds(lambda: [regionprops(it)[0].feret_diameter_max for it in whole]))
+    add("scikit-image, feret, area, perimeter", cpu_seconds(lambda: [scikit_image(it) for it in whole]))
     show(table)
+    show(machine())
 
 
 def placed(mask: Mask, size: int) -> Mask:

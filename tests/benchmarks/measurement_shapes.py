@@ -51,9 +51,12 @@ def random_mark(rng: np.random.Generator, length: float) -> PointsXY:
 
 def disc(placements: int = 20) -> None:
     """How the figures of a disc tend to the truth as its pixels shrink."""
-    rng, table = np.random.default_rng(0), Table(title=f"disc of {DISC_MM:g} mm, mean of {placements} placements")
+    rng, table = (
+        np.random.default_rng(0),
+        Table(title=f"disc of {DISC_MM:g} mm, mean error by size of pixel, {placements} placements"),
+    )
     columns = [errors_on_disc(pixel_mm, rng.uniform(-0.5, 0.5, (placements, 2))) for pixel_mm in PIXELS_MM]
-    for head in ("", *(f"pixels of {size:g} mm" for size in PIXELS_MM)):
+    for head in ("", *(f"{size:g} mm" for size in PIXELS_MM)):
         table.add_column(head)
     for name in columns[0]:
         table.add_row(name, *(column[name] for column in columns))
@@ -78,9 +81,9 @@ def errors_on_disc(pixel_mm: float, offsets_px: npt.NDArray[np.float64]) -> dict
         )
         borders = np.array([it.perimeter_mm, sides * pixel_mm, contour * pixel_mm]) / (np.pi * DISC_MM) - 1
         found.append([*np.subtract(lengths, DISC_MM), *(100 * borders)])
-    names = ["centers", "edges", "map with a soft border, edges"]
+    names = ["centers", "edges", "soft map"]
     lines = [f"long axis, {name}, mm" for name in names]
-    lines += [f"perimeter, {name}, %" for name in ("perimeter_mm", "count of pixel sides", "contour between pixels")]
+    lines += [f"perimeter, {name}, %" for name in ("ulskit", "pixel sides", "contour")]
     means = np.mean(found, axis=0)
     return {
         line: f"{value:+.1e}" if "mm" in line[-2:] else f"{value:+.1f}"

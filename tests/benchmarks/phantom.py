@@ -1,4 +1,4 @@
-"""A phantom of 60 patients beside DeepLesion's own table: the tables of docs/phantom.md.
+"""Phantoms of 60 patients beside DeepLesion's own table: the table of docs/phantom.md.
 
 Run: python tests/benchmarks/phantom.py ../shared/data/deeplesion-mini/DL_info.csv
 """
@@ -22,72 +22,76 @@ from ulskit.geometry.recist import axis_lengths_px
 from ulskit.ingest.dl_info import LesionRow, read_dl_info
 from ulskit.phantom import PhantomSettings, draw_patient, make_phantom, read_truth, render_view
 
-SETTINGS = PhantomSettings(seed=0, patients=60)
-show = Console().print
+PATIENTS, SEEDS = 60, (0, 1, 2, 3)
 
 
-def axes(rows: Sequence[LesionRow]) -> dict[str, npt.NDArray[np.float64]]:
-    """Of every mark, what the table compares."""
+def marks(rows: Sequence[LesionRow]) -> dict[str, str]:
+    """What the marks of a table are like."""
     lengths = np.array([axis_lengths_px(row.endpoints_xy) for row in rows])
     spacing = np.array([row.row_spacing_mm for row in rows])
     return {
-        "long axis, mm": lengths[:, 0] * spacing,
-        "long axis, px": lengths[:, 0],
-        "short / long": lengths[:, 1] / lengths[:, 0],
-        "pixels, mm": spacing,
+        "lesions": f"{len(rows)}",
+        "long axis, mm": quartiles(lengths[:, 0] * spacing, 1),
+        "long axis, px": quartiles(lengths[:, 0], 1),
+        "short / long": quartiles(lengths[:, 1] / lengths[:, 0], 2),
+        "pixel, mm": quartiles(spacing, 2),
     }
 
 
-def quartiles(values: npt.ArrayLike, digits: int) -> str:
+def quartiles(values: list[float] | npt.NDArray[np.float64], digits: int) -> str:
     """Median and quartiles."""
     low, middle, high = np.percentile(values, [25, 50, 75])
     return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
 
 
-def noise_correlations(patients: int = 12) -> list[float]:
+def made(settings: PhantomSettings) -> dict[str, str]:
+    """One phantom: how many, what its marks are like and how far their ellipses are from the truth."""
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "phantom"
+        start = process_time()
+        summary = make_phantom(folder, settings, workers=1)
+        seconds = process_time() - start
+        rows, _ = read_dl_info(folder / "DL_info.csv")
+        truth = read_truth(folder)
+    pairs = [(ellipse_mask(row.endpoints_xy, row.shape), truth.mask(at)) for at, row in enumerate(rows)]
+    dice = [200 * (drawn & true).sum() / (drawn.sum() + true.sum()) for drawn, true in pairs]
+    return {
+        **marks(rows),
+        "slices": f"{summary.slices}",
+        "Dice of round 1, %": f"{np.mean(dice):.1f} ± {np.std(dice):.1f}",
+        "its worst, %": f"{min(dice):.1f}",
+        "noise at lag 1": quartiles(noise_correlations(settings), 2),
+        "CPU s a slice": f"{seconds / summary.slices:.2f}",
+    }
+
+
+def noise_correlations(settings: PhantomSettings, patients: int = 12) -> list[float]:
     """Of the noise of key slices, the correlation of pixels that are neighbours along a row.
 
     A slice less the same slice drawn without noise; within the middle quarter of the image, where no HU is clipped.
     """
     found = []
     for number in range(1, patients + 1):
-        patient = draw_patient(SETTINGS, number)
+        patient = draw_patient(settings, number)
         for study in patient.studies:
             silent = replace(study, scanner=replace(study.scanner, noise_hu=0.0))
-            noisy, clean = (render_view(SETTINGS, patient, it, study.views[0]).image_hu for it in (study, silent))
-            quarter = slice(SETTINGS.size // 4, SETTINGS.size * 3 // 4)
+            noisy, clean = (render_view(settings, patient, it, study.views[0]).image_hu for it in (study, silent))
+            quarter = slice(settings.size // 4, settings.size * 3 // 4)
             noise = (noisy.astype(np.float64) - clean)[quarter, quarter]
             found.append(float(np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]))
     return found
 
 
 def main(deeplesion_csv: str) -> None:
-    """Print the tables."""
+    """Print the table."""
     cv2.setNumThreads(1)
-    with TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "phantom"
-        start = process_time()
-        made = make_phantom(folder, SETTINGS, workers=1)
-        seconds = process_time() - start
-        rows, _ = read_dl_info(folder / "DL_info.csv")
-        truth = read_truth(folder)
-    real, refused = read_dl_info(Path(deeplesion_csv))
-    title = f"{len(rows)} lesions of the phantom, {len(real)} of DeepLesion ({len(refused)} rows refused)"
-    table = Table("median (quartiles)", "phantom", "DeepLesion", title=title)
-    for (name, here), there in zip(axes(rows).items(), axes(real).values(), strict=True):
-        table.add_row(name, *(quartiles(values, 1 if name.startswith("long") else 2) for values in (here, there)))
-    show(table)
-    masks = [truth.mask(at) for at in range(len(rows))]
-    drawn = [ellipse_mask(row.endpoints_xy, row.shape) for row in rows]
-    dice = [200 * (one & other).sum() / (one.sum() + other.sum()) for one, other in zip(drawn, masks, strict=True)]
-    table = Table("phantom", "", title=f"{made.patients} patients, {made.slices} slices of {SETTINGS.size}²")
-    table.add_row("Dice of round 1 (quarter), %", f"{np.mean(dice):.1f} ± {np.std(dice):.1f}")
-    table.add_row("its worst, %", f"{min(dice):.1f}")
-    noise = noise_correlations()
-    table.add_row(f"noise, correlation at lag 1 ({len(noise)} slices)", quartiles(noise, 2))
-    table.add_row("seconds of one core a slice, written", f"{seconds / made.slices:.2f}")
-    show(table)
-    show(machine())
+    phantoms = [made(PhantomSettings(seed=seed, patients=PATIENTS)) for seed in SEEDS]
+    deeplesion = marks(read_dl_info(Path(deeplesion_csv))[0])
+    heads = ["", *(f"seed {seed}" for seed in SEEDS), "DeepLesion"]
+    table = Table(*heads, title=f"phantoms of {PATIENTS} patients; median (quartiles), mean ± sd")
+    for name in phantoms[0]:
+        table.add_row(name, *(column[name] for column in phantoms), deeplesion.get(name, "–"))
+    Console(width=120).print(table, machine())
 
 
 if __name__ == "__main__":
