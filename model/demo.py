@@ -32,8 +32,8 @@ DEMO_SETTINGS: dict[str, Any] = {
 }
 """What two cores train in minutes: a small AHRNet from random weights, small inputs, few epochs at a high rate.
 
-From so little, a network learns best where the box tells it most, hence the narrow scale and shift; and with λ2 = 1, for
-the phantoms' backgrounds are of several tissues (``docs/training.md``).
+From so little, a network learns best where the box tells it most, hence the narrow scale and shift; and with λ2 = 1,
+for the phantoms' backgrounds are of several tissues (``docs/training.md``).
 """
 
 
