@@ -42,9 +42,9 @@ for group in (data, learning, results, demo):
 
 def main() -> None:
     """Entry point of the ``ulskit`` command."""
-    # Torch's threads spin while they wait for each other. Beside one other busy process on two cores that made
-    # training twenty times slower (docs/benchmarks.md); asleep, they lose nothing when alone.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Torch's threads spin for long while they wait for each other, and so starve any other program on the machine,
+    # and by it themselves. A short spin costs little alone and gains much beside another (docs/benchmarks.md).
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     debug = "--debug" in sys.argv
     if debug:  # may stand anywhere on the line
         sys.argv.remove("--debug")

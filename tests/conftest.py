@@ -22,7 +22,7 @@ from ulskit.ingest.dl_info import COLUMNS
 from ulskit.labels import label_first_round
 from ulskit.store import Store, write_labels
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported; see ulskit.cli.app.main
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch is imported; see ulskit.cli.app.main
 
 settings.register_profile("ulskit", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("ulskit")

@@ -73,5 +73,8 @@ class DualAttention(nn.Module):
 
 
 def _as_sequence(x_ncyx: Tensor) -> Tensor:
-    """``[n, c, y, x]`` → ``[n, 1, y · x, c]``: one head, positions as the sequence."""
-    return x_ncyx.flatten(2).transpose(1, 2).unsqueeze(1)
+    """``[n, c, y, x]`` → ``[n, 1, y · x, c]``: one head, positions as the sequence.
+
+    The copy is free with channels last. Without it an image of channels first falls back to the full matrix too.
+    """
+    return x_ncyx.flatten(2).transpose(1, 2).contiguous().unsqueeze(1)

@@ -109,7 +109,7 @@ class LesionSegmenter(lightning.LightningModule):
         """Adam, the rate falling by ``decay`` at each milestone (paper, section 3: ×0.1 at 40 and 60 of 80)."""
         settings = self.settings
         optimizer = torch.optim.Adam(self.parameters(), lr=settings.learning_rate)
-        falls = [round(share * settings.epochs) for share in settings.milestones]
+        falls = [max(round(share * settings.epochs), 1) for share in settings.milestones]
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda epoch: settings.decay ** sum(epoch >= fall for fall in falls)
         )

@@ -5,7 +5,7 @@ Run: python tests/benchmarks/measurement.py lesion-outlines.npz deeplesion-manua
 
 import sys
 from functools import partial
-from itertools import product
+from itertools import product, repeat
 
 import cv2
 import numpy as np
@@ -116,8 +116,7 @@ def speed(outlines: list[Mask], count: int = 300) -> None:
         add(name, cpu_seconds(lambda run=run: [run(mask, PIXEL) for mask in small]))
     add("measure_mask, default, 512 × 512", cpu_seconds(lambda: [measure_mask(mask, PIXEL) for mask in large]))
     add("measure_probability", cpu_seconds(lambda: [measure_probability(it, PIXEL) for it in maps]))
-    pairs = list(zip(drawn, small, strict=True))
-    add("segmentation_metrics", cpu_seconds(lambda: [segmentation_metrics(*pair, PIXEL) for pair in pairs]))
+    add("segmentation_metrics", cpu_seconds(lambda: list(map(segmentation_metrics, drawn, small, repeat(PIXEL)))))
     add("scikit-image, feret", cpu_seconds(lambda: [regionprops(it)[0].feret_diameter_max for it in whole]))
     add("scikit-image, feret, area, perimeter", cpu_seconds(lambda: [scikit_image(it) for it in whole]))
     show(table)

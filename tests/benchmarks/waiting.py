@@ -1,5 +1,5 @@
-"""Training beside another busy process, with threads that spin or sleep while they wait: why the command line sets
-OMP_WAIT_POLICY=PASSIVE.
+"""Training alone and beside another training, by how long threads spin while they wait for each other: why the command
+line sets GOMP_SPINCOUNT=1000.
 
 Run: python tests/benchmarks/waiting.py
 """
@@ -37,21 +37,26 @@ def train_steps() -> float:
     return STEPS * BATCH / (time.perf_counter() - start)
 
 
+def measure(environment: dict[str, str], processes: int) -> float:
+    """Images a second of the slowest of so many processes that train at once."""
+    command = [sys.executable, __file__, "--measure"]
+    running = [
+        subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    return min(float(process.communicate()[0]) for process in running)
+
+
 def main() -> None:
-    """Measure each case in a process of its own and print the table."""
-    table = Table("threads wait", "alone, images/s", "beside a busy process, images/s", title="training, all cores")
-    for policy in ("ACTIVE", "PASSIVE"):
-        cells = []
-        for busy in (False, True):
-            other = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
-            environment = {**os.environ, "OMP_WAIT_POLICY": policy}
-            command = [sys.executable, __file__, "--measure"]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-            cells.append(f"{float(done.stdout):.1f}")
-            if other is not None:
-                other.kill()
-                other.wait()
-        table.add_row({"ACTIVE": "spinning", "PASSIVE": "sleeping"}[policy], *cells)
+    """Print the table."""
+    table = Table("threads spin", "alone, images/s", "beside another, images/s", title="training, all cores")
+    cases = {
+        "as GNU OpenMP does by itself": {},
+        "shortly (GOMP_SPINCOUNT=1000)": {"GOMP_SPINCOUNT": "1000"},
+        "not at all (OMP_WAIT_POLICY=PASSIVE)": {"OMP_WAIT_POLICY": "PASSIVE"},
+    }
+    for name, environment in cases.items():
+        table.add_row(name, *(f"{measure(environment, processes):.1f}" for processes in (1, 2)))
     Console().print(table)
 
 

@@ -9,9 +9,9 @@ Two conventions for where the outline of a mask runs:
     half-way between the outermost pixel and its neighbour outside along x and y: the contour that marching squares
     draws at one half. Its diameters are those of all pairs of these half-way points, exactly.
 
-Measured on 2,859 radiologists' outlines, "edges" gives 0.90 px more on the long and on the short axis than "centers".
-Against the long axis of a mark from which ``ellipse_mask`` drew the mask, "centers" gives 0.4 to 0.7 px too much,
-"edges" 1.3 to 1.6 px. As the grid is refined both tend to the shape's own diameter, one from below, one from above
+Measured on 2,859 radiologists' outlines, "edges" gives 0.9 px more on the long and on the short axis than "centers".
+Against the long axis of a mark from which ``ellipse_mask`` drew the mask, "centers" gives 0.3 to 0.8 px too much,
+"edges" 1.2 to 1.7 px. As the grid is refined both tend to the shape's own diameter, one from below, one from above
 (``docs/measurement.md``).
 """
 
