@@ -20,7 +20,7 @@ PATIENTS = 320
 ROUNDS = 3
 
 DEMO_SETTINGS: dict[str, Any] = {
-    "epochs": 12,
+    "epochs": 11,
     "batch_size": 8,
     "learning_rate": 0.003,
     "milestones": [0.7, 0.9],

@@ -16,12 +16,12 @@ from ulskit.provenance import digest, made
 from ulskit.runs import CheckpointKind, RunFolder
 from ulskit.store import Store, write_labels
 from ulskit.store.schema import PREDICTED
-from ulskit.types import Mask
+from ulskit.types import FOREGROUND, Mask
 
 
-def predicted_name(run: RunFolder) -> str:
+def predicted_name(run: RunFolder, kind: CheckpointKind = "last") -> str:
     """Label set that holds the predictions of a run."""
-    return f"{PREDICTED}/{run.name}"
+    return f"{PREDICTED}/{run.name}" + ("" if kind == "last" else f"-{kind}")
 
 
 def predict_store(
@@ -39,7 +39,7 @@ def predict_store(
 
     Args:
         splits: of the lesions to predict; all by default. A second call with further splits adds them.
-        name: of the label set; ``predicted/<run>`` by default.
+        name: of the label set; ``predicted/<run>`` by default, ``predicted/<run>-best`` for the best checkpoint.
         kind: ``last`` (the paper's fixed schedule, the default) or ``best`` (highest Dice against the weak labels).
 
     Raises:
@@ -50,7 +50,7 @@ def predict_store(
     if not lesions.any():
         raise DataError(f"no lesion in split {', '.join(splits or ())} of {store.location}")
     predict, facts = _store_predictor(store, run, kind, device)
-    name = name or predicted_name(run)
+    name = name or predicted_name(run, kind)
     count = write_labels(
         store,
         name,
@@ -77,17 +77,19 @@ def label_round(
 ) -> int:
     """Write the label set of round ``number`` ≥ 2 from the run of the round before; returns how many lesions it holds.
 
+    The predictions of the run are written first, as by :func:`predict_store`, where they are not there yet.
+
     Raises:
         RunError: no such run, or an unfinished one.
     """
-    predict, facts = _store_predictor(store, run, kind, device)
+    predicted, _ = predict_store(store, run, kind=kind, device=device, overwrite=overwrite, progress=progress)
+    facts = store.label_made(predicted)
     return label_later_round(
         store,
-        predict,
-        made_from={"round": number, **facts},
+        lambda lesion: store.label(predicted, lesion) == FOREGROUND,
+        made_from={"round": number, **{name: facts[name] for name in ("run", "checkpoint", "weights")}},
         name=name or round_name(number),
         overwrite=overwrite,
-        workers=1,
         progress=progress,
     )
 

@@ -35,6 +35,7 @@ _NOISE = (
     ".*GPU available but not used.*",
     ".*litlogger.*",
     ".*isinstance.treespec, LeafSpec.*",
+    ".*but have no `val_dataloader`.*",
 )
 
 
