@@ -22,7 +22,7 @@ def main(demo: Path, output: Path, count: int = 8) -> None:
     store = ulskit.open(demo / "ulskit.zarr")
     test = np.flatnonzero(store.lesions["split"].to_numpy() == "test")
     chosen = test[np.linspace(0, len(test) - 1, count).round().astype(int)]
-    figure = Figure(figsize=(10, 5.5), facecolor="black")
+    figure = Figure(figsize=(10, 5.5), facecolor="white")
     panels = figure.subplots(2, count // 2).ravel()
     for axes, lesion in zip(panels, chosen.tolist(), strict=True):
         row = store.lesions.iloc[lesion]
@@ -35,7 +35,7 @@ def main(demo: Path, output: Path, count: int = 8) -> None:
             spacing_mm=store.spacing_mm_of(lesion),
         )
     lines = [Line2D([], [], color=contour_color(name, at), linewidth=2) for at, name in enumerate(SHOWN)]
-    figure.legend(lines, SHOWN.values(), loc="lower center", ncols=3, frameon=False, labelcolor="white")
+    figure.legend(lines, SHOWN.values(), loc="lower center", ncols=3, frameon=False)
     figure.subplots_adjust(left=0.005, right=0.995, top=0.99, bottom=0.075, wspace=0.02, hspace=0.02)
     save_figure(figure, output)
 
