@@ -117,6 +117,9 @@ def icc_2_1(ratings: npt.ArrayLike, confidence: float = 0.95) -> IntraclassCorre
         return IntraclassCorrelation(icc=math.nan, lower=math.nan, upper=math.nan)
     if (values == values[:, :1]).all():
         return IntraclassCorrelation(icc=1.0, lower=1.0, upper=1.0)
+    # The unit and the origin do not matter; without them no square overflows or vanishes.
+    values = values / np.abs(values).max()
+    values = (values - values.mean()) / np.ptp(values)
     mean, of_targets, of_raters = values.mean(), values.mean(axis=1, keepdims=True), values.mean(axis=0)
     targets = float(k * ((of_targets - mean) ** 2).sum() / (n - 1))
     raters = float(n * ((of_raters - mean) ** 2).sum() / (k - 1))
