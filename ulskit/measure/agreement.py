@@ -113,13 +113,12 @@ def icc_2_1(ratings: npt.ArrayLike, confidence: float = 0.95) -> IntraclassCorre
     if not 0 < confidence < 1:
         raise UsageError(f"a confidence lies between 0 and 1, got {confidence}")
     n, k = values.shape
+    values = values / max(float(np.abs(values).max(initial=0)), np.finfo(float).tiny)  # the unit does not matter
     if n < 2 or np.ptp(values) == 0:
         return IntraclassCorrelation(icc=math.nan, lower=math.nan, upper=math.nan)
     if (values == values[:, :1]).all():
         return IntraclassCorrelation(icc=1.0, lower=1.0, upper=1.0)
-    # The unit and the origin do not matter; without them no square overflows or vanishes.
-    values = values / np.abs(values).max()
-    values = (values - values.mean()) / np.ptp(values)
+    values = (values - values.mean()) / np.ptp(values)  # so that no square overflows or vanishes
     mean, of_targets, of_raters = values.mean(), values.mean(axis=1, keepdims=True), values.mean(axis=0)
     targets = float(k * ((of_targets - mean) ** 2).sum() / (n - 1))
     raters = float(n * ((of_raters - mean) ** 2).sum() / (k - 1))
