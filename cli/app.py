@@ -42,8 +42,8 @@ for group in (data, learning, results, demo):
 
 def main() -> None:
     """Entry point of the ``ulskit`` command."""
-    # Torch's threads spin for long while they wait for each other, and so starve any other program on the machine,
-    # and by it themselves. A short spin costs little alone and gains much beside another (docs/benchmarks.md).
+    # Torch's threads spin for long while they wait for each other, and two programs that do so starve each other. A
+    # short spin costs a tenth alone and is up to seven times faster beside another (docs/benchmarks.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     debug = "--debug" in sys.argv
     if debug:  # may stand anywhere on the line
