@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ulskit.ct import Window
+from ulskit.ct import SOFT_TISSUE
 from ulskit.geometry.ellipse import constrained_region
 from ulskit.model.feeding.roi import Frame, RoiSettings, cut, cut_label, native_frame, roi_of_box
 from ulskit.progress import Progress, silent
@@ -116,5 +116,5 @@ def image_tile(
         region=torch.zeros((1, size, size), dtype=torch.bool),
         center_xy=torch.from_numpy(frame.from_slice(center_xy).astype(np.float32))[None],
         side_px=torch.tensor([side_px / frame.pixel_px], dtype=torch.float32),
-        window_hu=torch.tensor([Window(-160, 240)], dtype=torch.float32),
+        window_hu=torch.tensor([SOFT_TISSUE], dtype=torch.float32),
     )

@@ -8,8 +8,8 @@ from ulskit.runs import RunFolder
 
 
 @pytest.fixture
-def run(store, tmp_path):
-    settings = read_settings(
+def settings():
+    return read_settings(
         None,
         {
             "epochs": 1,
@@ -19,4 +19,8 @@ def run(store, tmp_path):
             "trainer.accelerator": "cpu",
         },
     )
+
+
+@pytest.fixture
+def run(store, tmp_path, settings):
     return train(store, "round1", RunFolder(tmp_path / "runs" / "round1"), settings)

@@ -8,7 +8,6 @@ from ulskit.errors import DataError, RunError, StoreError
 from ulskit.geometry.ellipse import outer_lens
 from ulskit.model.prediction.store import label_round, predict_store
 from ulskit.model.rounds import run_rounds
-from ulskit.model.training.settings import read_settings
 from ulskit.runs import RunFolder
 
 
@@ -53,17 +52,7 @@ def test_an_unfinished_run_predicts_nothing(store, run):
         predict_store(store, run)
 
 
-def test_all_rounds_leave_labels_runs_and_predictions_and_a_second_call_does_nothing(store, tmp_path):
-    settings = read_settings(
-        None,
-        {
-            "epochs": 1,
-            "network.pretrained": False,
-            "network.options.backbone": "hrnet_w18_small",
-            "roi.max_size": 128,
-            "trainer.accelerator": "cpu",
-        },
-    )
+def test_all_rounds_leave_labels_runs_and_predictions_and_a_second_call_does_nothing(store, tmp_path, settings):
     ended = list(run_rounds(store, tmp_path / "runs", settings, rounds=2, device="cpu"))
     assert [it.number for it in ended] == [1, 2]
     assert set(store.labels()) == {"round1", "round2", "predicted/round1", "predicted/round2", "truth"}
